@@ -1,0 +1,90 @@
+//! Docker objects, with the labels by which they are found again.
+
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// Label that names the fabric an object belongs to.
+pub const FABRIC_LABEL: &str = "fabricctl.fabric";
+/// Label with the hash of the specification an object was made from.
+pub const SPEC_LABEL: &str = "fabricctl.spec";
+
+/// A macvlan network of a server's Docker Engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: String,
+    /// The prefix.
+    pub subnet: Ipv4Net,
+    /// The gateway that containers get.
+    pub gateway: Ipv4Addr,
+    /// The parent interface.
+    pub parent: String,
+}
+
+/// An image that must be on a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "source", rename_all = "lowercase")]
+pub enum ImageSpec {
+    /// Built from a directory on the device that holds a Dockerfile.
+    Build {
+        /// The tag to give it.
+        tag: String,
+        /// The directory with the Dockerfile.
+        directory: String,
+        /// Hash of every file that goes into it; part of the tag's label.
+        inputs: String,
+    },
+    /// Loaded from an archive that the controller sends.
+    Archive {
+        /// The tag to give it.
+        tag: String,
+        /// Hash of the archive.
+        inputs: String,
+        /// The archive's octets.
+        #[serde(skip)]
+        content: Vec<u8>,
+    },
+    /// Pulled by the device from a registry.
+    Pull {
+        /// The reference to pull.
+        tag: String,
+    },
+}
+
+impl ImageSpec {
+    /// The tag (or reference) under which containers use it.
+    pub fn tag(&self) -> &str {
+        match self {
+            ImageSpec::Build { tag, .. } | ImageSpec::Archive { tag, .. } | ImageSpec::Pull { tag } => tag,
+        }
+    }
+
+    /// The hash of what it is made from; the reference itself for one that is pulled.
+    pub fn inputs(&self) -> &str {
+        match self {
+            ImageSpec::Build { inputs, .. } | ImageSpec::Archive { inputs, .. } => inputs,
+            ImageSpec::Pull { tag } => tag,
+        }
+    }
+}
+
+/// A workload's container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ContainerSpec {
+    /// Its name.
+    pub name: String,
+    /// The network it is on.
+    pub network: String,
+    /// Its fixed address.
+    pub address: Ipv4Addr,
+    /// The image's tag.
+    pub image: String,
+    /// The hash of what the image is made from: a changed image means a new container.
+    pub image_inputs: String,
+    /// The command, where it isn't the image's own.
+    pub command: Vec<String>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+}

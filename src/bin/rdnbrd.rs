@@ -1,0 +1,3 @@
+//! `rdnbrd`: the doorway.
+
+fn main() {}

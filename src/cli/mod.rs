@@ -1,0 +1,77 @@
+//! What was typed: the command line as data. Nothing here acts.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Take a leaf/spine/server fabric from an inventory to a working, proven state, and back.
+#[derive(Debug, Parser)]
+#[command(name = "fabricctl", version, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Inventory: a folder with fabric.yml, or a file
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "FABRICCTL_INVENTORY",
+        value_name = "PATH",
+        default_value = "inventory/reference"
+    )]
+    pub inventory: PathBuf,
+
+    /// Only these nodes: names, roles, * and ! as in 'leaf*:!leaf03'
+    #[arg(short, long, global = true, env = "FABRICCTL_LIMIT", value_name = "PATTERN")]
+    pub limit: Option<String>,
+
+    /// Form of the document on stdout
+    #[arg(short, long, global = true, env = "FABRICCTL_OUTPUT", value_enum, default_value_t)]
+    pub output: Format,
+
+    /// How many devices are worked on at the same time
+    #[arg(long, global = true, env = "FABRICCTL_PARALLEL", value_name = "N", default_value_t = 32)]
+    pub parallel: usize,
+
+    /// Longest time that one command on a device may take, in seconds
+    #[arg(long, global = true, env = "FABRICCTL_TIMEOUT", value_name = "SECONDS", default_value_t = 120)]
+    pub timeout: u64,
+
+    /// OpenSSH configuration to use instead of your own
+    #[arg(long, global = true, env = "FABRICCTL_SSH_CONFIG", value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
+
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, env = "FABRICCTL_QUIET")]
+    pub quiet: bool,
+
+    /// No colours (`NO_COLOR` does the same)
+    #[arg(long, global = true, env = "FABRICCTL_NO_COLOR")]
+    pub no_color: bool,
+}
+
+/// The form of the document on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs; stable.
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {}

@@ -1,0 +1,36 @@
+//! What is shown: one document on stdout, everything else on stderr.
+
+mod exit;
+mod failure;
+
+pub use exit::Exit;
+pub use failure::{Failure, Location, Problem, chain, printable};
+
+use serde::Serialize;
+use std::io::Write as _;
+
+/// Prints the document, the one thing that goes to stdout. A reader that went away is not an error.
+pub fn document(text: &str) {
+    let mut stdout = anstream::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    if !text.ends_with('\n') && !text.is_empty() {
+        let _ = stdout.write_all(b"\n");
+    }
+    let _ = stdout.flush();
+}
+
+/// Prints a document for programs.
+///
+/// # Errors
+/// When a value has no JSON form, which is a bug.
+pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::from_error(Exit::Bug, &error))?;
+    document(&text);
+    Ok(())
+}
+
+/// Says something on stderr, for people.
+pub fn note(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(stderr, "{text}");
+}
