@@ -10,8 +10,14 @@
 //! | 6 verbs | [`commands`] |
 
 pub mod action;
+pub mod apply;
 pub mod cli;
 pub mod commands;
 pub mod fabric;
 pub mod netlink;
+pub mod observe;
 pub mod output;
+pub mod parse;
+pub mod planner;
+pub mod remote;
+pub mod state;

@@ -79,10 +79,8 @@ pub struct ContainerSpec {
     pub network: String,
     /// Its fixed address.
     pub address: Ipv4Addr,
-    /// The image's tag.
+    /// The image's tag; for an image that is built or loaded it holds the hash of its content.
     pub image: String,
-    /// The hash of what the image is made from: a changed image means a new container.
-    pub image_inputs: String,
     /// The command, where it isn't the image's own.
     pub command: Vec<String>,
     /// Environment variables.

@@ -2,9 +2,13 @@
 
 mod exit;
 mod failure;
+mod plan;
+mod progress;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
+pub use plan::{Diffs, plan_json, plan_text, summary_text};
+pub use progress::Progress;
 
 use serde::Serialize;
 use std::io::Write as _;

@@ -1,0 +1,85 @@
+# Set-up, build, demo, tests, benchmarks. `make demo` is the tour; `make test` is what CI runs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+# Static binaries: rdnbrd runs on any device of this architecture, whatever its libc. Naming the target keeps
+# the flag away from build scripts and procedural macros, which can't be static.
+export RUSTFLAGS := -C target-feature=+crt-static
+CARGO_FLAGS := --target $(HOST)
+BIN := target/$(HOST)/release
+
+# Root is needed for the lab only; the build stays the user's.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+FABRICCTL := $(SUDO) $(BIN)/fabricctl
+SUITE ?= bookworm
+LAB ?= demo
+
+.PHONY: help
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# What each program's package is called on Debian and Ubuntu.
+NEEDS := mmdebstrap:mmdebstrap ssh:openssh-client ssh-keygen:openssh-client cc:gcc ip:iproute2
+
+.PHONY: setup
+setup: ## Install what this machine lacks
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it with rustup, then run this again" >&2; exit 2; }
+	@missing=; for need in $(NEEDS); do \
+	    command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need##*:}"; \
+	done; \
+	[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$$missing debian-archive-keyring"; \
+	if [ -n "$$missing" ]; then \
+	    echo "installing$$missing"; \
+	    $(SUDO) apt-get -qq update; \
+	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+.PHONY: build
+build: setup ## Build both binaries
+	cargo build --release $(CARGO_FLAGS)
+
+.PHONY: demo
+demo: build ## The whole fabric on this machine: up, deploy, verify, and down again (KEEP=1 leaves it running)
+	@$(FABRICCTL) lab up --name $(LAB) --suite $(SUITE)
+	@trap '[ -n "$(KEEP)" ] || $(FABRICCTL) lab down --name $(LAB)' EXIT; \
+	$(FABRICCTL) deploy --lab $(LAB) --yes --no-verify; \
+	$(FABRICCTL) verify routes --lab $(LAB) --wait 30s; \
+	if [ -n "$(KEEP)" ]; then $(MAKE) --no-print-directory hints; else \
+	    $(FABRICCTL) teardown --lab $(LAB) --yes; \
+	fi
+
+.PHONY: hints
+hints:
+	@echo; \
+	echo "The fabric is running. Try:"; \
+	echo "  $(FABRICCTL) lab ssh spine01 --name $(LAB)"; \
+	echo "  $(FABRICCTL) lab ssh spine01 --name $(LAB) -- vtysh -c \"'show ip route'\""; \
+	echo "  $(FABRICCTL) lab ssh server01 --name $(LAB) -- docker logs web11"; \
+	echo "  $(FABRICCTL) lab ssh server01 --name $(LAB) -- docker exec web11 ping -c 3 172.16.1.41"; \
+	echo "  $(FABRICCTL) verify routes --lab $(LAB)"; \
+	echo "and at the end:"; \
+	echo "  $(FABRICCTL) teardown --lab $(LAB) --yes && $(FABRICCTL) lab down --name $(LAB)"
+
+.PHONY: test
+test: setup ## Every test, those that need root and the lab included
+	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)" cargo test $(CARGO_FLAGS)
+
+.PHONY: lint
+lint: ## rustfmt and clippy, as CI runs them
+	cargo fmt --check
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+
+.PHONY: golden
+golden: ## Rewrite the expected outputs of the golden tests
+	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay
+
+.PHONY: bench
+bench: build ## Measure the lab and the main job, and print the figures
+	$(SUDO) env PATH="$$PATH" CARGO_TARGET_DIR="$(CURDIR)/target" cargo bench $(CARGO_FLAGS) --bench fabric
+
+.PHONY: clean
+clean: ## Remove what was built (not the cached root file systems)
+	cargo clean

@@ -1,0 +1,191 @@
+# Runs on the device. Every step is one call of `step`; the first that fails ends the run. What a step
+# replaces is kept, and written down in the manifest before it is replaced.
+set -u
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+umask 022
+state=/var/lib/fabricctl
+manifest=$state/manifest
+
+# step NUMBER FUNCTION ARGUMENT...: says when it begins and how it ended.
+step() {
+    number=$1
+    shift
+    printf '@begin %s\n' "$number"
+    # Into a file, not a pipe: a daemon that a step starts may keep its output open.
+    if "$@" >"$work/output" 2>&1 </dev/null; then
+        printf '@ok %s\n' "$number"
+    else
+        printf '@failed %s %s\n' "$number" $?
+        tail -c 4000 "$work/output"
+        exit 1
+    fi
+}
+
+fail() {
+    printf '%s\n' "$*"
+    return 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+systemd() { [ -d /run/systemd/system ]; }
+noted() { grep -qxF -- "$1" "$manifest" 2>/dev/null; }
+note() { noted "$1" || printf '%s\n' "$1" >>"$manifest"; }
+unnote() {
+    grep -vxF -- "$1" "$manifest" >"$manifest.new"
+    mv -f "$manifest.new" "$manifest"
+}
+
+# make_directory PATH: with its parents; those that didn't exist are noted.
+make_directory() {
+    [ -d "$1" ] && return
+    make_directory "$(dirname "$1")" && mkdir "$1" && note "directory created $1"
+}
+
+remember_file() {
+    noted "file created $1" || noted "file saved $1" && return
+    if [ -e "$1" ]; then
+        mkdir -p "$state/original$(dirname "$1")" && cp -a "$1" "$state/original$1" && note "file saved $1"
+    else
+        note "file created $1"
+    fi
+}
+
+# put_file SOURCE PATH MODE OWNER GROUP CHECK
+put_file() {
+    path=$2 new=$2.fabricctl-new
+    make_directory "$(dirname "$path")" || return
+    cp "$work/$1" "$new" && chown "$4:$5" "$new" && chmod "$3" "$new" || {
+        rm -f "$new"
+        return 1
+    }
+    if [ -n "$6" ] && ! eval "$6"; then
+        rm -f "$new"
+        fail "the check of the new $path failed, the old file stays"
+        return
+    fi
+    remember_file "$path" && mv -f "$new" "$path" && return
+    rm -f "$new"
+    return 1
+}
+
+restore_file() {
+    if noted "file saved $1"; then
+        cp -a "$state/original$1" "$1.fabricctl-new" && mv -f "$1.fabricctl-new" "$1" || return
+        rm -f "$state/original$1"
+        unnote "file saved $1"
+    else
+        rm -f "$1" && unnote "file created $1"
+    fi
+}
+
+runs() {
+    if systemd; then systemctl -q is-active "$1"; else service "$1" status >/dev/null 2>&1; fi
+}
+
+remember_service() {
+    noted "service running $1" || noted "service stopped $1" && return
+    if runs "$1"; then note "service running $1"; else note "service stopped $1"; fi
+}
+
+control() {
+    if systemd; then systemctl "$1" "$2"; else service "$2" "$1"; fi
+}
+
+# A service that its own script calls started can still have died of its configuration.
+require_running() {
+    runs "$1" || fail "$1 was started and doesn't run; see its log on the device"
+}
+
+start_service() {
+    remember_service "$1"
+    if systemd; then systemctl daemon-reload && systemctl -q enable "$1"; fi
+    control start "$1" && require_running "$1"
+}
+
+stop_service() {
+    control stop "$1" || return
+    if systemd; then systemctl -q disable "$1"; fi
+    # The daemon keeps its routes over a restart; here nothing comes back to care for them.
+    if [ "$1" = rdnbrd ]; then /usr/local/sbin/rdnbrd --flush; fi
+}
+
+restart_service() {
+    remember_service "$1"
+    if systemd; then systemctl daemon-reload; fi
+    control restart "$1" && require_running "$1"
+}
+
+# reload_service NAME PATH
+reload_service() {
+    case $1 in
+    interfaces) ifreload -a ;;
+    sysctl) apply_sysctls "$2" ;;
+    systemd) ! systemd || systemctl daemon-reload ;;
+    frr) router_reload /usr/lib/frr/frr-reload.py "$2" ;;
+    quagga) router_reload /usr/lib/quagga/quagga-reload.py "$2" ;;
+    *) control reload "$1" && require_running "$1" ;;
+    esac
+}
+
+# Its exit status tells little, its words tell more: FRRouting's init script even hides both.
+router_reload() {
+    [ -x "$1" ] || fail "$1 isn't there: install frr-pythontools" || return
+    "$1" --reload --stdout "$2" || return
+    ! grep -q 'ERROR' "$work/output"
+}
+
+# The values from before are noted, so that a teardown can put them back.
+apply_sysctls() {
+    sed -n 's/^[[:space:]]*-\{0,1\}\([a-z][^=[:space:]]*\)[[:space:]]*=.*/\1/p' "$1" | while read -r key; do
+        path=/proc/sys/$(printf '%s' "$key" | tr . /)
+        [ -r "$path" ] || continue
+        grep -qF -- "sysctl $key " "$manifest" 2>/dev/null || note "sysctl $key $(cat "$path")"
+    done
+    sysctl -q -p "$1"
+}
+
+create_network() { # NAME SUBNET GATEWAY PARENT FABRIC SPEC
+    docker network create -d macvlan --subnet "$2" --gateway "$3" -o "parent=$4" \
+        --label "fabricctl.fabric=$5" --label "fabricctl.spec=$6" "$1"
+}
+
+build_image() { # TAG DIRECTORY FABRIC SPEC
+    context=$work/context
+    rm -rf "$context"
+    cp -R "$2" "$context" || return
+    busybox=$(command -v busybox) || fail "busybox isn't there: install busybox-static" || return
+    cp -L "$busybox" "$context/busybox" || return
+    # The classic builder is on every engine; the other one is a plugin that may be missing.
+    DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "fabricctl.fabric=$3" --label "fabricctl.spec=$4" "$context"
+}
+
+load_image() { # TAG ARCHIVE FABRIC SPEC
+    loaded=$(docker load -q -i "$work/$2") || fail "$loaded" || return
+    from=${loaded##*: }
+    printf 'FROM %s\n' "${from#sha256:}" |
+        DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "fabricctl.fabric=$3" --label "fabricctl.spec=$4" -
+}
+
+pull_image() { docker pull -q "$1"; }
+
+remove_image() { docker image rm "$1"; }
+remove_network() { docker network rm "$1"; }
+remove_container() { docker rm -f "$1"; }
+start_container() { docker start "$1"; }
+run_container() { docker run -d --restart unless-stopped "$@"; }
+
+# What is noted beyond files goes back in reverse, then the notes go.
+forget() {
+    if [ -f "$manifest" ]; then
+        grep '^sysctl ' "$manifest" | while read -r _ key value; do
+            path=/proc/sys/$(printf '%s' "$key" | tr . /)
+            [ -w "$path" ] && printf '%s\n' "$value" >"$path"
+        done
+        grep '^directory created ' "$manifest" | sort -r | while read -r _ _ path; do
+            [ "$path" = "$state" ] || rmdir "$path" 2>/dev/null
+        done
+    fi
+    rm -rf "$state"
+}
+
+mkdir -p "$state"

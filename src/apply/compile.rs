@@ -1,0 +1,106 @@
+//! From steps to the script that one device runs in one exec.
+
+use crate::action::{Action, ContainerSpec, FABRIC_LABEL, File, ImageSpec, SPEC_LABEL, Step};
+use crate::remote::{Attachment, Script, quote, quote_all};
+use crate::state::spec_hash;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The functions that steps call, constant.
+const LIBRARY: &str = include_str!("apply.sh");
+
+/// The script that runs one device's steps of one stage, in order.
+pub(super) fn script<'a>(
+    fabric: &str,
+    steps: impl IntoIterator<Item = &'a Step>,
+    timeout: Duration,
+) -> Script {
+    let mut compiled = Compiled { fabric, calls: String::new(), attachments: Vec::new() };
+    for (number, step) in steps.into_iter().enumerate() {
+        let call = compiled.call(&step.action);
+        let _ = writeln!(compiled.calls, "step {number} {call}");
+    }
+    Script { text: format!("{LIBRARY}{}", compiled.calls), attachments: compiled.attachments, timeout }
+}
+
+struct Compiled<'a> {
+    fabric: &'a str,
+    calls: String,
+    attachments: Vec<Attachment>,
+}
+
+impl Compiled<'_> {
+    /// The call of the library's function for an action.
+    fn call(&mut self, action: &Action) -> String {
+        let words = |words: &[&str]| quote_all(words.iter().copied());
+        match action {
+            Action::PutFile { file } => self.put_file(file),
+            Action::RestoreFile { path } => words(&["restore_file", path]),
+            Action::StartService { service } => words(&["start_service", service]),
+            Action::StopService { service } => words(&["stop_service", service]),
+            Action::RestartService { service } => words(&["restart_service", service]),
+            Action::ReloadService { service, path } => words(&["reload_service", service, path]),
+            Action::CreateNetwork { network } => words(&[
+                "create_network",
+                &network.name,
+                &network.subnet.to_string(),
+                &network.gateway.to_string(),
+                &network.parent,
+                self.fabric,
+                &spec_hash(network),
+            ]),
+            Action::RemoveNetwork { name } => words(&["remove_network", name]),
+            Action::ProvideImage { image } => self.provide_image(image),
+            Action::RemoveImage { tag } => words(&["remove_image", tag]),
+            Action::RunContainer { container } => self.run_container(container),
+            Action::StartContainer { name } => words(&["start_container", name]),
+            Action::RemoveContainer { name } => words(&["remove_container", name]),
+            Action::Forget => "forget".to_owned(),
+        }
+    }
+
+    /// Adds octets that travel with the script; returns their name there.
+    fn attach(&mut self, content: &[u8]) -> String {
+        let name = format!("file{}", self.attachments.len());
+        self.attachments.push(Attachment { name: name.clone(), content: content.to_vec() });
+        name
+    }
+
+    fn put_file(&mut self, file: &File) -> String {
+        let source = self.attach(&file.content);
+        // The library's function evaluates this with the new file's path in $new.
+        let check = file.check.as_deref().map_or(String::new(), |check| check.replace("{}", "\"$new\""));
+        let mode = format!("{:04o}", file.mode);
+        quote_all(["put_file", &source, &file.path, &mode, &file.owner, &file.group, &check])
+    }
+
+    fn provide_image(&mut self, image: &ImageSpec) -> String {
+        match image {
+            ImageSpec::Build { tag, directory, inputs } => {
+                quote_all(["build_image", tag, directory, self.fabric, inputs])
+            }
+            ImageSpec::Archive { tag, inputs, content } => {
+                let archive = self.attach(content);
+                quote_all(["load_image", tag, &archive, self.fabric, inputs])
+            }
+            ImageSpec::Pull { tag } => quote_all(["pull_image", tag]),
+        }
+    }
+
+    fn run_container(&self, container: &ContainerSpec) -> String {
+        let mut words = vec!["run_container".to_owned()];
+        let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+        option("--name", &container.name);
+        option("--hostname", &container.name);
+        option("--network", &container.network);
+        option("--ip", &container.address.to_string());
+        option("--label", &format!("{FABRIC_LABEL}={}", self.fabric));
+        option("--label", &format!("{SPEC_LABEL}={}", spec_hash(container)));
+        for (key, value) in &container.environment {
+            option("--env", &format!("{key}={value}"));
+        }
+        words.push(container.image.clone());
+        words.extend(container.command.iter().cloned());
+        words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,8 @@
+//! The one executor: runs a plan on the devices, stage by stage, one exec a device and stage.
+
+#![expect(clippy::disallowed_methods, reason = "steps are timed here")]
+
+mod compile;
+mod run;
+
+pub use run::{Event, FailureCause, Outcome, StepFailure, run};

@@ -1,0 +1,196 @@
+//! Runs a plan.
+
+use super::compile;
+use crate::action::{Plan, Stage, Step, Wave};
+use crate::fabric::NodeName;
+use crate::remote::{self, ExecError, Session};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What happens while a plan runs, for whoever shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A stage begins on these nodes, with that many steps each.
+    Stage {
+        /// Which.
+        wave: Wave,
+        /// Nodes and their numbers of steps.
+        nodes: Vec<(NodeName, usize)>,
+    },
+    /// A step begins.
+    Begin {
+        /// Where.
+        node: NodeName,
+        /// What is done.
+        step: String,
+    },
+    /// A step ended well.
+    Done {
+        /// Where.
+        node: NodeName,
+        /// What was done.
+        step: String,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// A node is through with its stage.
+    Node {
+        /// Where.
+        node: NodeName,
+        /// Whether every step ended well.
+        ok: bool,
+        /// How long the node's steps took.
+        elapsed: Duration,
+    },
+}
+
+/// A step that failed.
+#[derive(Debug)]
+pub struct StepFailure {
+    /// Where.
+    pub node: NodeName,
+    /// What was being done; none when the script didn't even begin.
+    pub step: Option<String>,
+    /// What went wrong.
+    pub cause: FailureCause,
+}
+
+/// What makes a step fail.
+#[derive(Debug, thiserror::Error)]
+pub enum FailureCause {
+    /// The device could not do it.
+    #[error("{output}")]
+    Device {
+        /// What its programs said.
+        output: String,
+    },
+    /// The way to the device failed.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// There is no connection to the device.
+    #[error("there is no connection")]
+    NoSession,
+}
+
+/// How a plan ended.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Steps that ended well.
+    pub done: usize,
+    /// Steps that failed; after the first in a stage, later stages don't begin.
+    pub failures: Vec<StepFailure>,
+    /// Steps that were not begun.
+    pub skipped: usize,
+}
+
+/// Runs a plan, stage by stage; all nodes of a stage at the same time, at most `parallel` of them.
+pub async fn run(
+    fabric: &str,
+    plan: &Plan,
+    sessions: &BTreeMap<NodeName, Arc<Session>>,
+    timeout: Duration,
+    parallel: usize,
+    tell: Arc<dyn Fn(Event) + Send + Sync>,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    for stage in &plan.stages {
+        if !outcome.failures.is_empty() {
+            outcome.skipped += stage.steps.len();
+            continue;
+        }
+        let by_node = by_node(stage);
+        tell(Event::Stage {
+            wave: stage.wave,
+            nodes: by_node.iter().map(|(node, steps)| (node.clone(), steps.len())).collect(),
+        });
+        let work = by_node.into_iter().map(|(node, steps)| {
+            let script = compile::script(fabric, steps.iter().copied(), timeout);
+            let names = steps.iter().map(|step| step.action.to_string()).collect();
+            (node.clone(), (sessions.get(&node).cloned(), script, names))
+        });
+        let ended = remote::each(work, parallel, |node, (session, script, names)| {
+            on_node(node, session, script, names, Arc::clone(&tell))
+        })
+        .await;
+        for (done, skipped, failure) in ended.into_values() {
+            outcome.done += done;
+            outcome.skipped += skipped;
+            outcome.failures.extend(failure);
+        }
+    }
+    outcome
+}
+
+fn by_node(stage: &Stage) -> BTreeMap<NodeName, Vec<&Step>> {
+    let mut nodes: BTreeMap<NodeName, Vec<&Step>> = BTreeMap::new();
+    for step in &stage.steps {
+        nodes.entry(step.node.clone()).or_default().push(step);
+    }
+    nodes
+}
+
+/// Runs one node's steps; returns how many ended well, how many never began, and what failed.
+async fn on_node(
+    node: NodeName,
+    session: Option<Arc<Session>>,
+    script: remote::Script,
+    names: Vec<String>,
+    tell: Arc<dyn Fn(Event) + Send + Sync>,
+) -> (usize, usize, Option<StepFailure>) {
+    let Some(session) = session else {
+        let failure = StepFailure { node, step: None, cause: FailureCause::NoSession };
+        return (0, names.len(), Some(failure));
+    };
+    let started = Instant::now();
+    let mut progress =
+        Progress { done: 0, current: None, failed: false, output: String::new(), since: started };
+    let ran = session.run(&script, |line| progress.line(line, &node, &names, &*tell)).await;
+    let complete = progress.done == names.len();
+    let failure = match ran {
+        Ok(_) if complete => None,
+        Ok(output) => {
+            let said = if progress.failed { progress.output.clone() } else { output.stderr };
+            Some(FailureCause::Device { output: said.trim().to_owned() })
+        }
+        Err(error) => Some(FailureCause::Exec(error)),
+    };
+    tell(Event::Node { node: node.clone(), ok: failure.is_none(), elapsed: started.elapsed() });
+    let begun = progress.current.map_or(progress.done, |number| number + 1);
+    let step = progress.current.and_then(|number| names.get(number).cloned());
+    let failure = failure.map(|cause| StepFailure { node, step, cause });
+    (progress.done, names.len().saturating_sub(begun), failure)
+}
+
+/// What the script's marks have told so far.
+struct Progress {
+    done: usize,
+    current: Option<usize>,
+    failed: bool,
+    output: String,
+    since: Instant,
+}
+
+impl Progress {
+    fn line(&mut self, line: &[u8], node: &NodeName, names: &[String], tell: &(dyn Fn(Event) + Send + Sync)) {
+        let text = String::from_utf8_lossy(line);
+        let mut words = text.trim_end().split(' ');
+        let (mark, number) = (words.next(), words.next().and_then(|word| word.parse().ok()));
+        let step = || number.and_then(|number: usize| names.get(number).cloned()).unwrap_or_default();
+        match (mark, number) {
+            (Some("@begin"), Some(number)) => {
+                self.current = Some(number);
+                self.since = Instant::now();
+                tell(Event::Begin { node: node.clone(), step: step() });
+            }
+            (Some("@ok"), Some(_)) => {
+                self.done += 1;
+                self.current = None;
+                tell(Event::Done { node: node.clone(), step: step(), elapsed: self.since.elapsed() });
+            }
+            (Some("@failed"), Some(_)) => self.failed = true,
+            _ if self.failed => self.output.push_str(&text),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `deploy` and `teardown`.
+
+use super::Target;
+use clap::Args;
+
+/// Bring the fabric to its desired state: connect, observe, show the plan, apply it, verify.
+///
+/// A second run finds nothing to change and restarts nothing. Files are checked on the device before they
+/// replace the old ones, and reloaded rather than restarted where that is enough.
+#[derive(Debug, Clone, Args)]
+pub struct DeployArgs {
+    /// The devices
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Show the plan and stop: nothing is changed
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Don't ask before changing anything
+    #[arg(short, long, env = "FABRICCTL_YES")]
+    pub yes: bool,
+
+    /// Don't wait for the routes
+    #[arg(long)]
+    pub no_verify: bool,
+
+    /// Longest time for the routes to become right
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration)]
+    pub wait: std::time::Duration,
+}
+
+/// Show what `deploy` would change; nothing is changed.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The devices
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Exit with 3 when there is something to change
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Remove what fabricctl made: containers, networks, images, files, daemons.
+///
+/// Files that stood there before the first deployment are put back. What fabricctl didn't make is never touched.
+#[derive(Debug, Clone, Args)]
+pub struct TeardownArgs {
+    /// The devices
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Show what would be removed and stop: nothing is changed
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Don't ask before changing anything
+    #[arg(short, long, env = "FABRICCTL_YES")]
+    pub yes: bool,
+
+    /// Remove containers, networks and images, but leave files and daemons
+    #[arg(long)]
+    pub keep_config: bool,
+}

@@ -1,0 +1,86 @@
+//! `verify`: ask the devices, judge the answers.
+
+use super::context;
+use super::fleet::Fleet;
+use crate::cli::{Format, Global, VerifyRoutesArgs};
+use crate::fabric::{Fabric, NodeName};
+use crate::observe;
+use crate::output::{self, Exit, Failure, chain};
+use crate::remote;
+use crate::verify::{self, Answers, RouteReport};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Pause between two rounds of questions.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Checks that every spine and leaf has every container's /32 and every loopback.
+pub(super) async fn routes(global: &Global, args: &VerifyRoutesArgs) -> Result<Exit, Failure> {
+    let fabric = context::load(global)?;
+    let nodes = context::selected(global, &fabric)?;
+    let routers = routers(&fabric, &nodes);
+    let (fleet, unreached) = Fleet::reach(global, &args.target, &fabric, &routers).await?;
+    let wait = if unreached.is_empty() { args.wait } else { Duration::ZERO };
+    let report = converge(&fabric, &fleet, &nodes, wait, Instant::now()).await;
+    fleet.close().await;
+    if global.output == Format::Json {
+        output::json(&report)?;
+    } else {
+        output::document(&output::routes_text(&report));
+    }
+    if !unreached.is_empty() {
+        return Err(Failure { exit: Exit::Unreachable, problems: unreached });
+    }
+    Ok(if report.ok { Exit::Ok } else { Exit::NotAsDesired })
+}
+
+fn routers(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName> {
+    let routes = |name: &&NodeName| fabric.nodes.get(name).is_some_and(|node| node.role.routes());
+    nodes.iter().filter(routes).cloned().collect()
+}
+
+/// Asks until everything is as expected or the time is over; the time counts from `since`.
+///
+/// Nodes that were as expected are not asked again until all are; then all are asked once more, so that the verdict
+/// is about one moment and not about several.
+pub(super) async fn converge(
+    fabric: &Fabric,
+    fleet: &Fleet,
+    nodes: &BTreeSet<NodeName>,
+    wait: Duration,
+    since: Instant,
+) -> RouteReport {
+    let expectations = verify::expect(fabric).only(|name| nodes.contains(name));
+    let all = routers(fabric, nodes);
+    let deadline = Instant::now() + wait;
+    let mut answers = Answers::new();
+    let mut open = all.clone();
+    loop {
+        let whole_round = open.len() == all.len();
+        answers.extend(ask(fleet, &open).await);
+        let mut report = verify::judge(&expectations, &answers);
+        if report.ok && whole_round {
+            report.converged_after_ms = u64::try_from(since.elapsed().as_millis()).ok();
+            return report;
+        }
+        if !report.ok && Instant::now() >= deadline {
+            return report;
+        }
+        open = if report.ok {
+            all.clone()
+        } else {
+            report.checks.iter().filter(|check| !check.ok).map(|check| check.node.clone()).collect()
+        };
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn ask(fleet: &Fleet, nodes: &BTreeSet<NodeName>) -> Answers {
+    let timeout = fleet.timeout;
+    let work = nodes.iter().map(|name| (name.clone(), fleet.sessions.get(name).cloned()));
+    remote::each(work, fleet.parallel, move |_, session| async move {
+        let Some(session) = session else { return Err("it can't be reached".to_owned()) };
+        observe::routes(&session, timeout).await.map_err(|error| chain(&error))
+    })
+    .await
+}

@@ -1,0 +1,160 @@
+//! What a deployment needs at hand: the fabric, its templates, and the binaries it sends.
+
+use super::fleet::{Fleet, exec_problem};
+use crate::action::{File, Plan, Wave};
+use crate::cli::Global;
+use crate::fabric::{Fabric, Facts, ImageSource, Node, NodeName, Role};
+use crate::observe::{self, AskError, Observation, Question};
+use crate::output::{Exit, Failure, Problem};
+use crate::planner::{self, Desired, NodePlan, RDNBRD_PATH};
+use crate::remote;
+use crate::render::{RenderError, Templates};
+use crate::store;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything a plan is made from but the devices' own answers.
+pub(super) struct Workbench<'a> {
+    pub fabric: &'a Fabric,
+    pub nodes: &'a BTreeSet<NodeName>,
+    templates: Templates,
+    rdnbrd: Option<Vec<u8>>,
+    archives: BTreeMap<String, Vec<u8>>,
+    /// Files as they would be on a device of assumed facts: they tell what to ask the real one for.
+    assumed: BTreeMap<NodeName, Desired>,
+}
+
+impl<'a> Workbench<'a> {
+    /// Reads what is local and renders every template once, so that nothing is touched if one is wrong.
+    pub(super) fn load(
+        global: &Global,
+        fabric: &'a Fabric,
+        nodes: &'a BTreeSet<NodeName>,
+    ) -> Result<Self, Failure> {
+        let templates = super::render::templates(global)?;
+        let members = || nodes.iter().filter_map(|name| fabric.nodes.get(name));
+        let pushed = members().any(|node| node.role == Role::Leaf && !node.platform.has_own_rdnbrd());
+        let rdnbrd = if pushed { Some(store::rdnbrd_binary(None).map_err(|error| local(&error))?) } else { None };
+        let mut bench =
+            Self { fabric, nodes, templates, rdnbrd, archives: archives(fabric)?, assumed: BTreeMap::new() };
+        let mut problems = Vec::new();
+        for node in members() {
+            match bench.desired(node, &Facts::assumed(node.platform)) {
+                Ok(desired) => drop(bench.assumed.insert(node.name.clone(), desired)),
+                Err(errors) => problems.extend(errors),
+            }
+        }
+        if problems.is_empty() { Ok(bench) } else { Err(Failure { exit: Exit::Usage, problems }) }
+    }
+
+    fn desired(&self, node: &Node, facts: &Facts) -> Result<Desired, Vec<Problem>> {
+        let files: Vec<File> = self
+            .templates
+            .render(self.fabric, node, facts)
+            .map_err(|errors| errors.iter().map(super::render::problem).collect::<Vec<_>>())?;
+        Ok(planner::desired(self.fabric, node, files, self.rdnbrd.as_deref(), &self.archives))
+    }
+
+    /// What to ask of a node.
+    pub(super) fn question(&self, node: &Node) -> Question {
+        let mut question = base_question(self.fabric, node);
+        if let Some(desired) = self.assumed.get(&node.name) {
+            let paths = self.templates.paths(node).into_iter().filter(|path| path != RDNBRD_PATH);
+            question.files = paths.collect();
+            question.hashed = desired.files.keys().filter(|path| *path == RDNBRD_PATH).cloned().collect();
+            question.sysctls = desired.state.sysctls.keys().cloned().collect();
+            question.names.extend(desired.state.networks.keys().cloned());
+            question.names.extend(desired.state.containers.keys().cloned());
+            question.names.extend(desired.state.images.keys().cloned());
+        }
+        question
+    }
+
+    /// The plan that leads from what was observed to what is desired.
+    pub(super) fn plan(&self, observed: &BTreeMap<NodeName, Observation>) -> Result<Plan, Failure> {
+        let (mut plans, mut problems): (Vec<NodePlan>, Vec<Problem>) = Default::default();
+        let mut exit = Exit::Usage;
+        for (name, observation) in observed {
+            let Some(node) = self.fabric.nodes.get(name) else { continue };
+            let desired = match self.desired(node, &observation.facts) {
+                Ok(desired) => desired,
+                Err(errors) => {
+                    problems.extend(errors);
+                    continue;
+                }
+            };
+            match planner::node_steps(self.fabric, node, &observation.facts, &observation.state, &desired) {
+                Ok(plan) => plans.push(plan),
+                Err(blockers) => {
+                    exit = Exit::NotAsDesired;
+                    problems.extend(blockers.iter().map(|blocker| {
+                        let mut problem = Problem::from_error(blocker).on(name).hint(blocker.hint());
+                        problem.step = Some("check".to_owned());
+                        problem
+                    }));
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(planner::assemble(plans, &Wave::ALL))
+        } else {
+            Err(Failure { exit, problems })
+        }
+    }
+}
+
+/// What is asked of every node.
+pub(super) fn base_question(fabric: &Fabric, node: &Node) -> Question {
+    Question {
+        services: planner::services(node).into_keys().collect(),
+        fabric: fabric.name.clone(),
+        role: Some(node.role),
+        ..Question::default()
+    }
+}
+
+/// Asks every node; all of them answer, or the failure names each that didn't.
+pub(super) async fn observe(
+    fleet: &Fleet,
+    questions: impl IntoIterator<Item = (NodeName, Question)>,
+) -> Result<BTreeMap<NodeName, Observation>, Failure> {
+    let timeout = fleet.timeout;
+    let work = questions.into_iter().filter_map(|(name, question)| {
+        let session = fleet.sessions.get(&name).cloned()?;
+        Some((name, (session, question)))
+    });
+    let answers = remote::each(work, fleet.parallel, move |_, (session, question)| async move {
+        observe::ask(&session, &question, timeout).await
+    })
+    .await;
+    let (mut observed, mut problems) = (BTreeMap::new(), Vec::new());
+    for (name, answer) in answers {
+        match answer {
+            Ok(observation) => drop(observed.insert(name, observation)),
+            Err(AskError::Exec(error)) => problems.push(exec_problem(&name, "observe", &error)),
+            Err(error) => {
+                let hint = "look at what the device's programs print; nothing was changed";
+                problems.push(Problem::from_error(&error).on(&name).hint(hint));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(observed) } else { Err(Failure { exit: Exit::NotAsDesired, problems }) }
+}
+
+fn local(error: &store::StoreError) -> Failure {
+    super::context::store_failure(error)
+}
+
+fn archives(fabric: &Fabric) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let used: BTreeSet<&String> = fabric.workloads.values().map(|workload| &workload.image).collect();
+    let images = fabric.images.values().filter(|image| used.contains(&image.name));
+    images
+        .filter_map(|image| match &image.source {
+            ImageSource::Archive { path } => Some((&image.name, path)),
+            _ => None,
+        })
+        .map(|(name, path)| {
+            let content = store::read_archive(path).map_err(|error| local(&error))?;
+            Ok((name.clone(), content))
+        })
+        .collect()
+}

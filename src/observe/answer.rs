@@ -1,0 +1,221 @@
+//! Reads what the script answered.
+
+use super::Question;
+use crate::action::{FABRIC_LABEL, SPEC_LABEL};
+use crate::fabric::{Facts, IfName, Version};
+use crate::parse::{self, ParseError};
+use crate::state::{Container, FileState, Interface, Marked, NodeState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+/// What was learned of one device.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// What it is and can do.
+    pub facts: Facts,
+    /// What is on it.
+    pub state: NodeState,
+}
+
+/// Why an answer can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// The script ended early.
+    #[error("the device's answer ends before {0:?}")]
+    Short(&'static str),
+    /// The archive of files is damaged.
+    #[error("the files it sent can't be unpacked")]
+    Files(#[source] std::io::Error),
+    /// One of its programs answered what can't be read.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+}
+
+/// Reads the answers to a question.
+pub(super) fn read(question: &Question, stdout: &[u8]) -> Result<Observation, ObserveError> {
+    let answers = Answers::split(&question.word, stdout);
+    if answers.get("end").is_none() {
+        return Err(ObserveError::Short("end"));
+    }
+    let mut state = NodeState {
+        files: files(&answers)?,
+        services: services(question, &answers),
+        routing: parse::frr_running_config(&answers.text("routing")),
+        sysctls: sysctls(&answers.text("sysctls")),
+        ..NodeState::default()
+    };
+    manifest(&answers.text("manifest"), &mut state);
+    for (name, found) in parse::ip_addresses(&answers.text("addresses"))? {
+        // A name that no inventory can hold belongs to nothing of ours.
+        let Ok(name) = IfName::new(name) else { continue };
+        let mtu = found.mtu.unwrap_or_default();
+        state.interfaces.insert(name, Interface { up: found.admin_up, mtu, addresses: found.addresses });
+    }
+    docker(&answers.text("docker"), &mut state)?;
+    let matters =
+        |name: &String, mark: &Marked| mark.fabric == question.fabric || question.names.contains(name);
+    state.networks.retain(|name, mark| matters(name, mark));
+    state.images.retain(|tag, mark| matters(tag, mark));
+    state.containers.retain(|name, container| matters(name, &container.mark));
+    Ok(Observation { facts: facts(&answers), state })
+}
+
+/// The answers by name.
+struct Answers<'a>(BTreeMap<&'a str, &'a [u8]>);
+
+impl<'a> Answers<'a> {
+    fn split(word: &str, stdout: &'a [u8]) -> Self {
+        let mark = format!("\n@@{word} ").into_bytes();
+        let mut answers = BTreeMap::new();
+        let mut rest = stdout;
+        let mut name: Option<&str> = None;
+        loop {
+            let end = find(rest, &mark);
+            let body = &rest[..end.unwrap_or(rest.len())];
+            if let Some(name) = name {
+                answers.insert(name, body);
+            }
+            let Some(end) = end else { return Self(answers) };
+            rest = &rest[end + mark.len()..];
+            let line = rest.iter().position(|octet| *octet == b'\n').unwrap_or(rest.len());
+            name = std::str::from_utf8(&rest[..line]).ok();
+            rest = rest.get(line + 1..).unwrap_or_default();
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.0.get(name).copied()
+    }
+
+    fn text(&self, name: &str) -> String {
+        String::from_utf8_lossy(self.get(name).unwrap_or_default()).into_owned()
+    }
+
+    fn yes(&self, name: &str) -> bool {
+        self.text(name).trim() == "yes"
+    }
+}
+
+/// Where a needle begins.
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+fn facts(answers: &Answers<'_>) -> Facts {
+    let packages = answers.text("packages");
+    let version = |names: &[&str]| -> Option<Version> {
+        packages.lines().find_map(|line| {
+            let mut words = line.split(' ');
+            let (name, version, status) = (words.next()?, words.next()?, words.next()?);
+            // Debian puts an epoch before a colon: 5:26.1-1.
+            let plain = version.rsplit(':').next()?;
+            (names.contains(&name) && status == "installed").then(|| plain.parse().ok()).flatten()
+        })
+    };
+    Facts {
+        frr: version(&["frr", "quagga"]),
+        docker: version(&["docker.io", "docker-ce"]),
+        ifupdown2: version(&["ifupdown2"]).is_some(),
+        systemd: answers.yes("systemd"),
+        vrf: answers.yes("vrf"),
+        os: parse::os_pretty_name(&answers.text("os")),
+        arch: answers.text("arch").trim().to_owned(),
+    }
+}
+
+fn services(question: &Question, answers: &Answers<'_>) -> BTreeMap<String, bool> {
+    let text = answers.text("services");
+    let running: BTreeSet<&str> = text.lines().collect();
+    question.services.iter().map(|name| (name.clone(), running.contains(name.as_str()))).collect()
+}
+
+fn sysctls(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.split_whitespace().collect::<Vec<_>>().join(" ")))
+        .collect()
+}
+
+/// Lines of the device's records: `file created|saved PATH`, `service running|stopped NAME`.
+fn manifest(text: &str, state: &mut NodeState) {
+    for line in text.lines() {
+        let mut words = line.splitn(3, ' ');
+        match (words.next(), words.next(), words.next()) {
+            (Some("file"), Some(_), Some(path)) => {
+                state.owned.insert(path.to_owned());
+            }
+            (Some("service"), Some(was), Some(name)) => {
+                state.services_before.insert(name.to_owned(), was == "running");
+            }
+            _ => {}
+        }
+        state.recorded = true;
+    }
+}
+
+fn files(answers: &Answers<'_>) -> Result<BTreeMap<String, FileState>, ObserveError> {
+    let mut files = hashed(&answers.text("hashes"));
+    let mut archive = tar::Archive::new(answers.get("files").unwrap_or_default());
+    for entry in archive.entries().map_err(ObserveError::Files)? {
+        let mut entry = entry.map_err(ObserveError::Files)?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = format!("/{}", String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches('/'));
+        let name = |found: Result<Option<&str>, _>| found.ok().flatten().unwrap_or("?").to_owned();
+        let (owner, group) = (name(entry.header().username()), name(entry.header().groupname()));
+        let mode = entry.header().mode().map_err(ObserveError::Files)? & 0o7777;
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(ObserveError::Files)?;
+        files.insert(path, FileState::new(&content, &owner, &group, mode));
+    }
+    Ok(files)
+}
+
+/// Lines of stat (`MODE OWNER GROUP PATH`), then lines of sha256sum (`HASH  PATH`).
+fn hashed(text: &str) -> BTreeMap<String, FileState> {
+    let mut files = BTreeMap::new();
+    for line in text.lines() {
+        if let Some((digest, path)) = line.split_once("  ").filter(|(digest, _)| digest.len() == 64) {
+            if let Some(file) = files.get_mut(path) {
+                FileState::clone_from(file, &FileState { digest: digest.to_owned(), ..file.clone() });
+            }
+        } else if let [mode, owner, group, path] = line.splitn(4, ' ').collect::<Vec<_>>()[..] {
+            let Ok(mode) = u32::from_str_radix(mode, 8) else { continue };
+            let (owner, group) = (owner.to_owned(), group.to_owned());
+            files
+                .insert(path.to_owned(), FileState { digest: String::new(), owner, group, mode, text: None });
+        }
+    }
+    files
+}
+
+fn docker(json: &str, state: &mut NodeState) -> Result<(), ObserveError> {
+    let mark = |labels: &BTreeMap<String, String>| {
+        let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+        Marked { hash: label(SPEC_LABEL), fabric: label(FABRIC_LABEL) }
+    };
+    let objects = parse::docker_objects(json)?;
+    for network in objects.networks {
+        state.networks.insert(network.name, mark(&network.labels));
+    }
+    for image in objects.images {
+        for tag in image.tags {
+            state.images.insert(tag, mark(&image.labels));
+        }
+    }
+    for found in objects.containers {
+        let attached = found.networks.into_iter().next();
+        // What was asked for, not what is in effect: a container that doesn't run has no address.
+        let (network, address) = attached.map_or((String::new(), None), |(name, end)| (name, end.configured));
+        let container = Container {
+            mark: mark(&found.labels),
+            running: found.running,
+            network,
+            address,
+            image: found.image,
+        };
+        state.containers.insert(found.name, container);
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Asks a device, in one exec, for its facts and for its state as far as this tool cares.
+
+mod answer;
+mod script;
+
+pub use answer::{Observation, ObserveError};
+pub use script::Question;
+
+use crate::parse::{self, Rib};
+use crate::remote::{ExecError, Script, Session};
+use std::time::Duration;
+
+/// Why a device's state isn't known.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The script didn't run.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// FRR didn't answer.
+    #[error("FRR doesn't answer: {0}")]
+    Router(String),
+    /// Its answer can't be read.
+    #[error(transparent)]
+    Answer(#[from] ObserveError),
+}
+
+/// Observes one device; nothing on it changes.
+///
+/// # Errors
+/// When the script can't run or its answer can't be read.
+pub async fn ask(session: &Session, question: &Question, timeout: Duration) -> Result<Observation, AskError> {
+    let script = Script { text: script::text(question), attachments: Vec::new(), timeout };
+    let output = session.run(&script, |_| {}).await?;
+    Ok(answer::read(question, &output.stdout)?)
+}
+
+/// Asks a router for its routing table.
+///
+/// # Errors
+/// When the script can't run or its answer can't be read.
+pub async fn routes(session: &Session, timeout: Duration) -> Result<Rib, AskError> {
+    let text = "vtysh -c 'show ip route json'".to_owned();
+    let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
+    if output.status != 0 {
+        return Err(AskError::Router(output.stderr.trim().to_owned()));
+    }
+    let answer = String::from_utf8_lossy(&output.stdout);
+    Ok(parse::frr_routes(&answer).map_err(ObserveError::from)?)
+}

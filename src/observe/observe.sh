@@ -1,0 +1,58 @@
+# Runs on the device and changes nothing there. Each answer stands between marks that hold a word
+# drawn for this run, so that no file's content can look like one.
+set -u
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# mark NAME: begins the next answer.
+mark() { printf '\n@@%s %s\n' "$word" "$1"; }
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+runs() {
+    if [ -d /run/systemd/system ]; then
+        systemctl -q is-active "$1"
+        return
+    fi
+    case $1 in
+    # Its own status asks every daemon in turn; the supervisor's pid file tells the same, sooner.
+    frr) pid=/run/frr/watchfrr.pid ;;
+    docker) pid=/run/docker.pid ;;
+    rdnbrd) pid=/run/rdnbrd.pid ;;
+    *) service "$1" status >/dev/null 2>&1; return ;;
+    esac
+    [ -s "$pid" ] && read -r id <"$pid" && kill -0 "$id" 2>/dev/null
+}
+
+settings() {
+    eval "set -- $sysctls"
+    for key; do
+        path=/proc/sys/$(printf '%s' "$key" | tr . /)
+        [ -r "$path" ] && read -r value <"$path" && printf '%s=%s\n' "$key" "$value"
+    done
+}
+
+main() {
+    mark os; cat /etc/os-release 2>/dev/null
+    mark arch; uname -m
+    mark packages
+    dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' \
+        frr quagga docker.io docker-ce ifupdown2 2>/dev/null
+    mark systemd; [ -d /run/systemd/system ] && echo yes
+    mark vrf; { [ -d /sys/module/vrf ] || modprobe -nq vrf 2>/dev/null; } && echo yes
+    mark manifest; cat /var/lib/fabricctl/manifest 2>/dev/null
+    mark services
+    eval "set -- $services"
+    for service; do runs "$service" && echo "$service"; done
+    mark addresses; ip -j addr show
+    mark sysctls; settings
+    mark files; [ -n "$files" ] && eval "tar -chf - -- $files" 2>/dev/null
+    mark hashes; [ -n "$hashed" ] && eval "stat -Lc '%a %U %G %n' -- $hashed; sha256sum -- $hashed" 2>/dev/null
+    mark routing
+    [ "$routing" = yes ] && has vtysh && { runs frr || runs quagga; } && vtysh -c 'show running-config' 2>/dev/null
+    mark docker
+    if [ "$docker" = yes ] && has docker && runs docker; then
+        objects=$(docker ps -aq --no-trunc; docker network ls -q --no-trunc; docker image ls -aq --no-trunc)
+        [ -n "$objects" ] && docker inspect $(printf '%s\n' $objects | sort -u)
+    fi
+    mark end
+}

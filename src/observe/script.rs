@@ -1,0 +1,52 @@
+//! The script that asks.
+
+use crate::fabric::Role;
+use crate::remote::{quote, quote_all};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// What is asked of a device, beyond what every device is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// A word that no answer holds.
+    pub word: String,
+    /// Paths whose content is fetched.
+    pub files: Vec<String>,
+    /// Paths of large files, compared by hash.
+    pub hashed: Vec<String>,
+    /// Kernel settings.
+    pub sysctls: Vec<String>,
+    /// Services.
+    pub services: Vec<String>,
+    /// The fabric whose Docker objects matter.
+    pub fabric: String,
+    /// Names of Docker objects that matter, whoever made them.
+    pub names: BTreeSet<String>,
+    /// The node's part: routers are asked for their configuration in effect, servers for Docker's objects.
+    pub role: Option<Role>,
+}
+
+/// The functions, constant.
+const LIBRARY: &str = include_str!("observe.sh");
+
+/// The whole script.
+pub(super) fn text(question: &Question) -> String {
+    let mut text = LIBRARY.to_owned();
+    // Quoted twice: the assignment takes off one layer, the script's `eval` the other.
+    let list = |items: &[String]| quote(&quote_all(items.iter().map(String::as_str)));
+    let routing = question.role.is_some_and(Role::routes);
+    let docker = question.role == Some(Role::Server);
+    let answer = |yes: bool| if yes { "yes" } else { "no" };
+    let _ = write!(
+        text,
+        "word={}\nfiles={}\nhashed={}\nsysctls={}\nservices={}\nrouting={}\ndocker={}\nmain\n",
+        question.word,
+        list(&question.files),
+        list(&question.hashed),
+        list(&question.sysctls),
+        list(&question.services),
+        answer(routing),
+        answer(docker),
+    );
+    text
+}

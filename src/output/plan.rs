@@ -1,0 +1,140 @@
+//! A plan, for people and for programs.
+
+use crate::action::{Action, Plan, Step};
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// How much of the files is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diffs {
+    /// Every difference, new files in full.
+    All,
+    /// Differences of files that exist; new files only by their length.
+    Existing,
+}
+
+/// The plan as text.
+pub fn plan_text(plan: &Plan, diffs: Diffs) -> String {
+    let mut text = String::new();
+    let bold = Style::new().bold();
+    for stage in &plan.stages {
+        let _ = writeln!(text, "{bold}{}{bold:#}", stage.wave);
+        let mut node = None;
+        for step in &stage.steps {
+            if node != Some(&step.node) {
+                let _ = writeln!(text, "  {}", step.node);
+                node = Some(&step.node);
+            }
+            step_text(&mut text, step, diffs);
+        }
+    }
+    let _ = write!(text, "{}", summary_text(plan));
+    text
+}
+
+fn step_text(text: &mut String, step: &Step, diffs: Diffs) {
+    let (sign, color) = sign(&step.action);
+    let style = Style::new().fg_color(Some(color.into()));
+    let dim = Style::new().dimmed();
+    let _ = writeln!(text, "    {style}{sign}{style:#} {}  {dim}{}{dim:#}", step.action, step.reason);
+    let Some(diff) = &step.diff else { return };
+    let is_new = step.reason == "it doesn't exist";
+    if is_new && diffs == Diffs::Existing {
+        return;
+    }
+    for line in diff.lines() {
+        let color = match line.as_bytes().first() {
+            Some(b'+') => AnsiColor::Green,
+            Some(b'-') => AnsiColor::Red,
+            Some(b'@') => AnsiColor::Cyan,
+            _ => {
+                let _ = writeln!(text, "        {}", super::printable(line));
+                continue;
+            }
+        };
+        let style = Style::new().fg_color(Some(color.into()));
+        let _ = writeln!(text, "        {style}{}{style:#}", super::printable(line));
+    }
+}
+
+/// `+` makes, `-` takes away, `~` changes.
+fn sign(action: &Action) -> (char, AnsiColor) {
+    match action {
+        Action::PutFile { .. }
+        | Action::StartService { .. }
+        | Action::CreateNetwork { .. }
+        | Action::ProvideImage { .. }
+        | Action::RunContainer { .. }
+        | Action::StartContainer { .. } => ('+', AnsiColor::Green),
+        Action::StopService { .. }
+        | Action::RemoveNetwork { .. }
+        | Action::RemoveImage { .. }
+        | Action::RemoveContainer { .. }
+        | Action::Forget => ('-', AnsiColor::Red),
+        Action::RestoreFile { .. } | Action::ReloadService { .. } | Action::RestartService { .. } => {
+            ('~', AnsiColor::Yellow)
+        }
+    }
+}
+
+/// What a plan counts: kind of thing and how many.
+fn counts(plan: &Plan) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for step in plan.steps() {
+        let kind = match &step.action {
+            Action::PutFile { .. } | Action::RestoreFile { .. } => "files",
+            Action::StartService { .. }
+            | Action::StopService { .. }
+            | Action::ReloadService { .. }
+            | Action::RestartService { .. } => "services",
+            Action::CreateNetwork { .. } | Action::RemoveNetwork { .. } => "networks",
+            Action::ProvideImage { .. } | Action::RemoveImage { .. } => "images",
+            Action::RunContainer { .. } | Action::StartContainer { .. } | Action::RemoveContainer { .. } => {
+                "containers"
+            }
+            Action::Forget => continue,
+        };
+        *counts.entry(kind).or_insert(0) += 1;
+    }
+    counts
+}
+
+fn nodes(plan: &Plan) -> usize {
+    plan.steps().map(|step| &step.node).collect::<BTreeSet<_>>().len()
+}
+
+/// One line that sums a plan up.
+pub fn summary_text(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "nothing to change: every node is as desired\n".to_owned();
+    }
+    let kinds: Vec<String> =
+        counts(plan).into_iter().map(|(kind, number)| format!("{number} {kind}")).collect();
+    format!("{} steps on {} nodes: {}\n", plan.steps().count(), nodes(plan), kinds.join(", "))
+}
+
+/// The plan for programs: `{"changes", "summary", "waves": [{"wave", "nodes": [{"node", "steps"}]}]}`.
+pub fn plan_json(plan: &Plan) -> Value {
+    let waves: Vec<Value> = plan
+        .stages
+        .iter()
+        .map(|stage| {
+            let mut nodes: BTreeMap<&_, Vec<Value>> = BTreeMap::new();
+            for step in &stage.steps {
+                let mut value = json!(step);
+                value["what"] = json!(step.action.to_string());
+                nodes.entry(&step.node).or_default().push(value);
+            }
+            let nodes: Vec<Value> =
+                nodes.into_iter().map(|(node, steps)| json!({ "node": node, "steps": steps })).collect();
+            json!({ "wave": stage.wave, "nodes": nodes })
+        })
+        .collect();
+    let mut summary = json!({ "steps": plan.steps().count(), "nodes": nodes(plan) });
+    for kind in ["files", "services", "networks", "images", "containers"] {
+        summary[kind] = json!(counts(plan).get(kind).copied().unwrap_or(0));
+    }
+    json!({ "changes": !plan.is_empty(), "summary": summary, "waves": waves })
+}

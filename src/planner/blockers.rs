@@ -1,0 +1,88 @@
+//! What stands in the way of a deployment: found before anything is touched.
+
+use super::Desired;
+use crate::fabric::{Fabric, Facts, Node, Role};
+use crate::state::NodeState;
+
+/// Why a node can't be brought to its desired state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Blocker {
+    /// Something that the node needs isn't installed on it.
+    #[error("{what} isn't installed")]
+    Missing {
+        /// What.
+        what: &'static str,
+        /// The Debian packages that bring it.
+        packages: &'static str,
+    },
+    /// A Docker object has the name of one of ours and isn't ours.
+    #[error("there is a {kind} named {name} that fabricctl didn't make")]
+    Foreign {
+        /// Network or container.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A port of the inventory doesn't exist on the device.
+    #[error("port {0} doesn't exist on the device")]
+    Port(String),
+}
+
+impl Blocker {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Blocker::Missing { packages, .. } => {
+                format!("install it on the device: apt-get install {packages}")
+            }
+            Blocker::Foreign { kind, name } => {
+                format!(
+                    "rename the workload or network in the inventory, or remove it: docker {} rm {name}",
+                    match *kind {
+                        "network" => "network",
+                        _ => "container",
+                    }
+                )
+            }
+            Blocker::Port(port) => {
+                format!("check the cabling of {port} in links:, or the name that the device gives the port")
+            }
+        }
+    }
+}
+
+/// What stands in the way of a deployment to this node; all of it.
+pub fn blockers(
+    node: &Node,
+    facts: &Facts,
+    current: &NodeState,
+    wanted: &Desired,
+    fabric: &Fabric,
+) -> Vec<Blocker> {
+    let mut found = Vec::new();
+    if node.role.routes() && facts.frr.is_none() {
+        found.push(Blocker::Missing { what: "FRR", packages: "frr frr-pythontools" });
+    }
+    if node.role == Role::Server && facts.docker.is_none() && !wanted.specs.containers.is_empty() {
+        found.push(Blocker::Missing { what: "Docker Engine", packages: "docker.io" });
+    }
+    if !facts.ifupdown2 {
+        found.push(Blocker::Missing { what: "ifupdown2", packages: "ifupdown2" });
+    }
+    for port in &node.ports {
+        if !current.interfaces.contains_key(&port.name) {
+            found.push(Blocker::Port(port.name.to_string()));
+        }
+    }
+    for name in wanted.state.networks.keys() {
+        if current.networks.get(name).is_some_and(|mark| mark.fabric != fabric.name) {
+            found.push(Blocker::Foreign { kind: "network", name: name.clone() });
+        }
+    }
+    for name in wanted.state.containers.keys() {
+        if current.containers.get(name).is_some_and(|container| container.mark.fabric != fabric.name) {
+            found.push(Blocker::Foreign { kind: "container", name: name.clone() });
+        }
+    }
+    found
+}

@@ -1,0 +1,17 @@
+//! The door to devices: one SSH connection each, over which scripts run.
+//!
+//! The connection is an OpenSSH client in the foreground that multiplexes sessions (`ssh -M -N`), started as a child
+//! that dies with this process, even on SIGKILL; the `openssh` crate opens sessions over its control socket.
+//! Everything that OpenSSH is configured to do (jump hosts, agents, host keys, algorithms) stays the user's.
+#![expect(clippy::disallowed_methods, reason = "this is the door through which ssh is started")]
+
+mod each;
+mod error;
+mod master;
+mod quote;
+mod session;
+
+pub use each::each;
+pub use error::{ConnectError, ExecError, RemoteError};
+pub use quote::{quote, quote_all};
+pub use session::{Attachment, Options, Output, Script, Session};
