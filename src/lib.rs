@@ -5,6 +5,8 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
+//! | 1 text to words and back | [`parse`] |
+//! | 2 decisions | [`verify`] |
 //! | 3 doors | [`netlink`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
@@ -15,3 +17,5 @@ pub mod commands;
 pub mod fabric;
 pub mod netlink;
 pub mod output;
+pub mod parse;
+pub mod verify;
