@@ -5,7 +5,10 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
-//! | 3 doors | [`netlink`] |
+//! | 1 text ⇄ words | [`parse`], [`state`] |
+//! | 2 decisions | [`planner`], [`verify`] |
+//! | 3 doors | [`remote`], [`netlink`] |
+//! | 4 deeds | [`observe`], [`apply`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
 
@@ -21,3 +24,4 @@ pub mod parse;
 pub mod planner;
 pub mod remote;
 pub mod state;
+pub mod verify;
