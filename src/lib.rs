@@ -5,7 +5,8 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
-//! | 3 doors | [`netlink`] |
+//! | 1 text to words and back | [`inventory`] |
+//! | 3 doors | [`netlink`], [`store`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
 
@@ -13,5 +14,7 @@ pub mod action;
 pub mod cli;
 pub mod commands;
 pub mod fabric;
+pub mod inventory;
 pub mod netlink;
 pub mod output;
+pub mod store;

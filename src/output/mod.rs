@@ -2,6 +2,8 @@
 
 mod exit;
 mod failure;
+pub mod findings;
+pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
