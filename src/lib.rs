@@ -5,9 +5,9 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
-//! | 1 text ⇄ words | [`parse`], [`state`] |
+//! | 1 text ⇄ words | [`inventory`], [`parse`], [`state`] |
 //! | 2 decisions | [`planner`], [`verify`] |
-//! | 3 doors | [`remote`], [`netlink`] |
+//! | 3 doors | [`remote`], [`netlink`], [`store`] |
 //! | 4 deeds | [`observe`], [`apply`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
@@ -17,6 +17,7 @@ pub mod apply;
 pub mod cli;
 pub mod commands;
 pub mod fabric;
+pub mod inventory;
 pub mod netlink;
 pub mod observe;
 pub mod output;
@@ -24,4 +25,5 @@ pub mod parse;
 pub mod planner;
 pub mod remote;
 pub mod state;
+pub mod store;
 pub mod verify;

@@ -1,6 +1,9 @@
 //! The verbs: sequence only, one file each.
 
-use crate::cli::Cli;
+pub mod context;
+mod inventory;
+
+use crate::cli::{Cli, Command};
 use crate::output::{Exit, Failure};
 
 /// Runs what was typed.
@@ -8,5 +11,7 @@ use crate::output::{Exit, Failure};
 /// # Errors
 /// With everything that is wrong, and the exit code it means.
 pub fn run(cli: &Cli) -> Result<Exit, Failure> {
-    match cli.command {}
+    match &cli.command {
+        Command::Inventory(args) => inventory::run(&cli.global, args),
+    }
 }

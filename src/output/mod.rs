@@ -2,8 +2,10 @@
 
 mod exit;
 mod failure;
+pub mod findings;
 mod plan;
 mod progress;
+pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};

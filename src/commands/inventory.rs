@@ -1,0 +1,160 @@
+//! `fabricctl inventory`: the inventory offline.
+
+use super::context;
+use crate::cli::{Format, Global, InventoryArgs, InventoryVerb};
+use crate::fabric::{Asn, Fabric, Node, NodeName, Platform, Role, Workload};
+use crate::inventory::{nearest_node, node_names};
+use crate::output::{self, Exit, Failure, tables};
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use std::net::Ipv4Addr;
+
+/// Runs the verb.
+///
+/// # Errors
+/// With everything that is wrong with the inventory, or with what was asked about it.
+pub fn run(global: &Global, args: &InventoryArgs) -> Result<Exit, Failure> {
+    let fabric = context::load(global)?;
+    match &args.verb {
+        InventoryVerb::Validate => validate(global, &fabric)?,
+        InventoryVerb::Show { node: Some(name) } => show_node(global, &fabric, name)?,
+        InventoryVerb::Show { node: None } => print(global, &limited(global, fabric)?)?,
+        InventoryVerb::List => list(global, &limited(global, fabric)?)?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// How many of each there are.
+#[derive(Serialize)]
+struct Valid<'f> {
+    valid: bool,
+    fabric: &'f str,
+    nodes: usize,
+    links: usize,
+    networks: usize,
+    images: usize,
+    workloads: usize,
+}
+
+fn validate(global: &Global, fabric: &Fabric) -> Result<(), Failure> {
+    let valid = Valid {
+        valid: true,
+        fabric: &fabric.name,
+        nodes: fabric.nodes.len(),
+        links: fabric.links.len(),
+        networks: fabric.networks.len(),
+        images: fabric.images.len(),
+        workloads: fabric.workloads.len(),
+    };
+    if global.output == Format::Json {
+        return output::json(&valid);
+    }
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    output::document(&format!(
+        "{}: valid: {}, {}, {}, {}",
+        global.inventory.display(),
+        count(valid.nodes, "node"),
+        count(valid.links, "link"),
+        count(valid.networks, "network"),
+        count(valid.workloads, "workload"),
+    ));
+    Ok(())
+}
+
+/// A node with the workloads it runs.
+#[derive(Serialize)]
+struct NodeView<'f> {
+    #[serde(flatten)]
+    node: &'f Node,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workloads: Option<Vec<&'f Workload>>,
+}
+
+fn show_node(global: &Global, fabric: &Fabric, name: &NodeName) -> Result<(), Failure> {
+    let Some(node) = fabric.nodes.get(name) else {
+        let hint = match nearest_node(name.as_str(), fabric) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("nodes are {}", node_names(fabric)),
+        };
+        return Err(Failure::say(Exit::Usage, format!("there is no node {name}"), hint));
+    };
+    if !context::selected(global, fabric)?.contains(name) {
+        let hint = "leave --limit out: the node is named already";
+        return Err(Failure::say(Exit::Usage, format!("--limit leaves {name} out"), hint));
+    }
+    let workloads = (node.role == Role::Server).then(|| fabric.workloads_on(name).collect());
+    print(global, &NodeView { node, workloads })
+}
+
+/// The part of the fabric that `--limit` selects: those nodes, their links, and what servers among them run.
+fn limited(global: &Global, mut fabric: Fabric) -> Result<Fabric, Failure> {
+    let selected = context::selected(global, &fabric)?;
+    fabric.nodes.retain(|name, _| selected.contains(name));
+    fabric.links.retain(|link| link.ends().iter().any(|end| selected.contains(&end.node)));
+    fabric.workloads.retain(|_, workload| selected.contains(&workload.server));
+    Ok(fabric)
+}
+
+/// A node in the list.
+#[derive(Serialize)]
+struct NodeLine<'f> {
+    name: &'f NodeName,
+    role: Role,
+    platform: Platform,
+    asn: Option<Asn>,
+    loopback: Ipv4Addr,
+    management: Option<Ipv4Net>,
+    links: usize,
+    workloads: Vec<WorkloadLine<'f>>,
+}
+
+/// A workload in the list.
+#[derive(Serialize)]
+struct WorkloadLine<'f> {
+    name: &'f str,
+    address: Ipv4Addr,
+    network: &'f str,
+    image: &'f str,
+}
+
+fn list(global: &Global, fabric: &Fabric) -> Result<(), Failure> {
+    if global.output == Format::Json {
+        return output::json(&fabric.nodes.values().map(|node| line(fabric, node)).collect::<Vec<_>>());
+    }
+    let mut text = tables::nodes(fabric);
+    if !fabric.workloads.is_empty() {
+        text.push('\n');
+        text.push_str(&tables::workloads(fabric));
+    }
+    output::document(&text);
+    Ok(())
+}
+
+fn line<'f>(fabric: &'f Fabric, node: &'f Node) -> NodeLine<'f> {
+    let workload = |workload: &'f Workload| WorkloadLine {
+        name: &workload.name,
+        address: workload.address,
+        network: &workload.network,
+        image: &workload.image,
+    };
+    NodeLine {
+        name: &node.name,
+        role: node.role,
+        platform: node.platform,
+        asn: node.asn,
+        loopback: node.loopback,
+        management: node.management.as_ref().map(|port| port.address),
+        links: node.ports.len(),
+        workloads: fabric.workloads_on(&node.name).map(workload).collect(),
+    }
+}
+
+/// A document for people is YAML, for programs JSON.
+fn print<T: Serialize>(global: &Global, value: &T) -> Result<(), Failure> {
+    if global.output == Format::Json {
+        return output::json(value);
+    }
+    let text = serde_yaml::to_string(value).map_err(|error| Failure::from_error(Exit::Bug, &error))?;
+    output::document(&text);
+    Ok(())
+}
