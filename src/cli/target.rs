@@ -1,0 +1,45 @@
+//! Which devices: the real ones, or a lab's.
+
+use clap::Args;
+use std::time::Duration;
+
+/// Real devices through your own `ssh_config`, or a lab.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Target {
+    /// The lab instead of real devices; without a name, the lab named like the fabric
+    #[arg(long, env = "FABRICCTL_LAB", value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub lab: Option<String>,
+}
+
+impl Target {
+    /// The lab's name, if a lab is meant.
+    pub fn lab_name(&self, fabric: &str) -> Option<String> {
+        self.lab.as_ref().map(|name| if name.is_empty() { fabric.to_owned() } else { name.clone() })
+    }
+}
+
+/// Reads a time such as `30s`, `500ms` or `2m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}: write a number and a unit, as in 30s, 500ms or 2m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_without_a_name_is_the_fabrics() {
+        let target = |lab: Option<&str>| Target { lab: lab.map(str::to_owned) };
+        assert_eq!(target(None).lab_name("reference"), None);
+        assert_eq!(target(Some("")).lab_name("reference").as_deref(), Some("reference"));
+        assert_eq!(target(Some("two")).lab_name("reference").as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(duration("30").unwrap_err().contains("as in 30s"));
+    }
+}
