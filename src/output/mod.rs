@@ -2,9 +2,11 @@
 
 mod exit;
 mod failure;
+mod routes;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
+pub use routes::{DEFAULT_WIDTH, routes_table};
 
 use serde::Serialize;
 use std::io::Write as _;
