@@ -1,5 +1,9 @@
 //! What was typed: the command line as data. Nothing here acts.
 
+mod verify;
+
+pub use verify::{VerifyArgs, VerifyWhat, WaitArgs, duration};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
