@@ -100,15 +100,17 @@ fn nothing_leaks(lab: &Lab) {
         let answer = lab.ssh(node, "vtysh -c 'show bgp ipv4 unicast json'");
         let answer: Value = serde_json::from_str(&answer).unwrap();
         for prefix in answer["routes"].as_object().unwrap().keys() {
-            let ok = prefix.ends_with("/32")
-                && (prefix.starts_with("172.16.1.") || prefix.starts_with("10.0.0."));
+            let ok =
+                prefix.ends_with("/32") && (prefix.starts_with("172.16.1.") || prefix.starts_with("10.0.0."));
             assert!(ok, "{node} has {prefix} in BGP");
         }
     }
 }
 
 fn containers_reach_each_other(lab: &Lab) {
-    eventually("web11 reached its leaf", || lab.ssh("server01", "docker logs web11 2>&1").contains("172.16.1.1"));
+    eventually("web11 reached its leaf", || {
+        lab.ssh("server01", "docker logs web11 2>&1").contains("172.16.1.1")
+    });
     lab.in_container("server01", "web11", "ping -c 3 172.16.1.41");
     lab.in_container("server04", "web43", "ping -c 3 172.16.1.12");
     // No NAT: the far side sees the container's own address.
@@ -216,6 +218,7 @@ fn teardown_takes_away_its_own_and_nothing_else(lab: &Lab, before: &BTreeMap<&'s
     assert_eq!(lab.try_ssh("leaf01", "pidof rdnbrd bgpd").code, 1, "daemons still run");
     assert_eq!(lab.ssh("leaf01", "ip route show proto 76"), "");
     assert_eq!(lab.ssh("leaf01", "cat /etc/frr/foreign /etc/sysctl.d/foreign.conf"), "mine\nmine\n");
-    let left = lab.ssh("server01", "docker ps --format '{{.Names}}'; docker image ls --format '{{.Repository}}'");
+    let left =
+        lab.ssh("server01", "docker ps --format '{{.Names}}'; docker image ls --format '{{.Repository}}'");
     assert_eq!(left, "foreign\nforeign\n");
 }

@@ -1,8 +1,14 @@
 //! What was typed: the command line as data. Nothing here acts.
 
+mod deploy;
 mod inventory;
+mod target;
+mod verify;
 
+pub use deploy::{DeployArgs, PlanArgs, TeardownArgs};
 pub use inventory::{InventoryArgs, InventoryVerb};
+pub use target::Target;
+pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

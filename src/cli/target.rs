@@ -1,7 +1,6 @@
 //! Which devices: the real ones, or a lab's.
 
 use clap::Args;
-use std::time::Duration;
 
 /// Real devices through your own `ssh_config`, or a lab.
 #[derive(Debug, Clone, Default, Args)]
@@ -18,12 +17,6 @@ impl Target {
     }
 }
 
-/// Reads a time such as `30s`, `500ms` or `2m`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|error| format!("{error}: write a number and a unit, as in 30s, 500ms or 2m"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,12 +27,5 @@ mod tests {
         assert_eq!(target(None).lab_name("reference"), None);
         assert_eq!(target(Some("")).lab_name("reference").as_deref(), Some("reference"));
         assert_eq!(target(Some("two")).lab_name("reference").as_deref(), Some("two"));
-    }
-
-    #[test]
-    fn times_have_units() {
-        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert!(duration("30").unwrap_err().contains("as in 30s"));
     }
 }

@@ -5,12 +5,14 @@ mod failure;
 pub mod findings;
 mod plan;
 mod progress;
+mod routes;
 pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
 pub use plan::{Diffs, plan_json, plan_text, summary_text};
 pub use progress::Progress;
+pub use routes::{DEFAULT_WIDTH, routes_table};
 
 use serde::Serialize;
 use std::io::Write as _;

@@ -58,6 +58,8 @@ pub struct Expectation {
 pub struct Expectations {
     /// The nodes to ask: spines, then leafs.
     pub nodes: Vec<NodeName>,
+    /// Not all spines and leafs are among them.
+    pub limited: bool,
     /// What they must have, in the order of the nodes.
     pub routes: Vec<Expectation>,
     /// The servers' own data addresses.
@@ -74,7 +76,9 @@ impl Expectations {
     /// Only what concerns some nodes (`--limit`).
     #[must_use]
     pub fn only(mut self, keep: impl Fn(&NodeName) -> bool) -> Self {
+        let all = self.nodes.len();
         self.nodes.retain(&keep);
+        self.limited |= self.nodes.len() < all;
         self.routes.retain(|route| keep(&route.node));
         self
     }
@@ -104,6 +108,7 @@ pub fn expect(fabric: &Fabric) -> Expectations {
         owned: workload_addresses.chain(fabric.nodes.values().map(|node| node.loopback)).collect(),
         local: nodes.iter().map(|node| (node.name.clone(), own(node))).collect(),
         nodes: nodes.iter().map(|node| node.name.clone()).collect(),
+        limited: false,
         routes,
     }
 }

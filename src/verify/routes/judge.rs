@@ -28,7 +28,12 @@ pub fn judge(expectations: &Expectations, answers: &Answers) -> RouteReport {
             ),
         }
     }
-    RouteReport { ok: checks.iter().all(|check| check.ok), converged_after_ms: None, checks }
+    RouteReport {
+        ok: checks.iter().all(|check| check.ok),
+        converged_after_ms: None,
+        checks,
+        limited: expectations.limited,
+    }
 }
 
 fn check(route: &Expectation, rib: &Rib) -> Check {

@@ -76,4 +76,7 @@ pub struct RouteReport {
     pub converged_after_ms: Option<u64>,
     /// All checks: spines first, then leafs; on each workloads, loopbacks, then what else was found.
     pub checks: Vec<Check>,
+    /// Not all spines and leafs were asked.
+    #[serde(skip)]
+    pub limited: bool,
 }
