@@ -5,7 +5,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
-//! | 3 doors | [`netlink`] |
+//! | 3 doors | [`netlink`], [`process`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
 
@@ -15,3 +15,4 @@ pub mod commands;
 pub mod fabric;
 pub mod netlink;
 pub mod output;
+pub mod process;
