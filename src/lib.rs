@@ -6,6 +6,7 @@
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
 //! | 3 doors | [`netlink`], [`process`] |
+//! | 4 deeds | [`lab`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
 
@@ -13,6 +14,7 @@ pub mod action;
 pub mod cli;
 pub mod commands;
 pub mod fabric;
+pub mod lab;
 pub mod netlink;
 pub mod output;
 pub mod process;
