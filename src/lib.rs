@@ -7,8 +7,8 @@
 //! | 0 words | [`fabric`], [`action`] |
 //! | 1 text ⇄ words | [`inventory`], [`parse`], [`state`] |
 //! | 2 decisions | [`planner`], [`verify`] |
-//! | 3 doors | [`remote`], [`netlink`], [`store`] |
-//! | 4 deeds | [`observe`], [`apply`] |
+//! | 3 doors | [`remote`], [`process`], [`netlink`], [`store`] |
+//! | 4 deeds | [`observe`], [`apply`], [`lab`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
 
@@ -18,11 +18,13 @@ pub mod cli;
 pub mod commands;
 pub mod fabric;
 pub mod inventory;
+pub mod lab;
 pub mod netlink;
 pub mod observe;
 pub mod output;
 pub mod parse;
 pub mod planner;
+pub mod process;
 pub mod remote;
 pub mod state;
 pub mod store;
