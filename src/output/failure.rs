@@ -52,7 +52,7 @@ impl Problem {
 
     /// The same problem about a device.
     #[must_use]
-    pub fn on(mut self, node: &impl ToString) -> Self {
+    pub fn on(mut self, node: &(impl ToString + ?Sized)) -> Self {
         self.node = Some(node.to_string());
         self
     }
