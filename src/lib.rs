@@ -6,9 +6,9 @@
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
 //! | 1 text ⇄ words | [`inventory`], [`parse`], [`state`] |
-//! | 2 decisions | [`planner`], [`verify`] |
+//! | 2 decisions | [`planner`], [`verify`], [`neighbor`] |
 //! | 3 doors | [`remote`], [`process`], [`netlink`], [`store`] |
-//! | 4 deeds | [`observe`], [`apply`], [`lab`] |
+//! | 4 deeds | [`observe`], [`apply`], [`lab`], [`daemon`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
 
@@ -16,9 +16,11 @@ pub mod action;
 pub mod apply;
 pub mod cli;
 pub mod commands;
+pub mod daemon;
 pub mod fabric;
 pub mod inventory;
 pub mod lab;
+pub mod neighbor;
 pub mod netlink;
 pub mod observe;
 pub mod output;

@@ -1,3 +1,7 @@
 //! `rdnbrd`: the doorway.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fabricctl::daemon::main(std::env::args_os().skip(1))
+}

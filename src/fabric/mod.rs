@@ -6,6 +6,7 @@
 mod asn;
 mod facts;
 mod link;
+mod mac;
 mod name;
 mod node;
 mod workload;
@@ -13,6 +14,7 @@ mod workload;
 pub use asn::{Asn, ReservedAsn};
 pub use facts::{Facts, Version, VersionError};
 pub use link::{Endpoint, EndpointError, Link};
+pub use mac::{Mac, MacError};
 pub use name::{IfName, NameError, NodeName};
 pub use node::{HostRoutes, Management, Node, Platform, Port, PortKind, Role, Ssh};
 pub use workload::{Image, ImageSource, Network, Workload};

@@ -1,0 +1,140 @@
+//! What was typed. Three options don't need a parser with a library behind it, and the binary stays small.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Where the configuration is when nobody says otherwise.
+const CONFIG: &str = "/etc/rdnbrd.conf";
+/// Where the process id is when nobody says otherwise.
+const PID_FILE: &str = "/run/rdnbrd.pid";
+
+/// What `--help` prints.
+pub(super) const HELP: &str = "\
+rdnbrd: redistribute neighbor. Learns the hosts behind its interfaces by ARP, proves them alive, and keeps a /32
+kernel route for each, for a routing daemon to advertise.
+
+Usage: rdnbrd [--config FILE] [--pid-file FILE] [--foreground]
+       rdnbrd --check-config [FILE]
+       rdnbrd --flush [--config FILE]
+
+Options:
+      --config FILE          configuration [default: /etc/rdnbrd.conf; it may be absent]
+      --pid-file FILE        where the process id goes [default: /run/rdnbrd.pid]
+      --foreground           stay in the foreground; it always does
+      --check-config [FILE]  read the configuration, say what is wrong with it, and exit with 0 or 2
+      --flush                remove every route with our protocol number, and exit
+      --version              print the version
+      --help                 print this
+
+Signals: TERM and INT end it (the routes stay unless on_exit = flush), HUP reads the configuration again.
+Exit codes: 0 ended as told, 1 failed, 2 usage or configuration wrong.
+";
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Be the daemon.
+    Run,
+    /// Check the configuration.
+    Check,
+    /// Remove our routes.
+    Flush,
+    /// Print the version.
+    Version,
+    /// Print the help.
+    Help,
+}
+
+/// What was typed, complete with defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Args {
+    pub(super) deed: Deed,
+    pub(super) config: PathBuf,
+    /// Whether the configuration was named, and so must exist.
+    pub(super) named: bool,
+    pub(super) pid_file: PathBuf,
+}
+
+/// Why the arguments make no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgsError {
+    /// An option or argument that means nothing here.
+    #[error("unknown argument {0:?}, see rdnbrd --help")]
+    Unknown(OsString),
+    /// An option without the file it needs.
+    #[error("{0} needs a file")]
+    NoFile(&'static str),
+}
+
+impl Args {
+    /// Reads the arguments that follow the program's name.
+    pub(super) fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Self, ArgsError> {
+        let mut args =
+            Self { deed: Deed::Run, config: CONFIG.into(), named: false, pid_file: PID_FILE.into() };
+        let mut typed = typed.into_iter().flat_map(split_at_equals).peekable();
+        while let Some(word) = typed.next() {
+            let mut file = |option| typed.next().map(PathBuf::from).ok_or(ArgsError::NoFile(option));
+            match word.to_str() {
+                Some("--config") => {
+                    args.config = file("--config")?;
+                    args.named = true;
+                }
+                Some("--pid-file") => args.pid_file = file("--pid-file")?,
+                Some("--check-config") => {
+                    args.deed = Deed::Check;
+                    let is_file = |next: &OsString| !next.as_encoded_bytes().starts_with(b"--");
+                    if let Some(file) = typed.next_if(is_file) {
+                        args.config = file.into();
+                    }
+                    args.named = true;
+                }
+                Some("--flush") => args.deed = Deed::Flush,
+                Some("--foreground") => {}
+                Some("--version" | "-V") => args.deed = Deed::Version,
+                Some("--help" | "-h") => args.deed = Deed::Help,
+                _ => return Err(ArgsError::Unknown(word)),
+            }
+        }
+        Ok(args)
+    }
+}
+
+/// `--config=FILE` is `--config FILE`.
+fn split_at_equals(word: OsString) -> Vec<OsString> {
+    match word.to_str().and_then(|text| text.split_once('=')) {
+        Some((option, value)) if option.starts_with("--") => vec![option.into(), value.into()],
+        _ => vec![word],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(typed: &[&str]) -> Result<Args, ArgsError> {
+        Args::parse(typed.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn without_arguments_it_is_the_daemon_with_the_usual_files() {
+        let args = parse(&[]).unwrap();
+        assert_eq!((args.deed, args.named), (Deed::Run, false));
+        assert_eq!(args.config, PathBuf::from(CONFIG));
+    }
+
+    #[test]
+    fn files_follow_their_options_with_a_space_or_an_equals_sign() {
+        let args = parse(&["--config", "a", "--pid-file=b", "--flush"]).unwrap();
+        assert_eq!((args.deed, args.config, args.pid_file), (Deed::Flush, "a".into(), "b".into()));
+        let args = parse(&["--check-config", "c"]).unwrap();
+        assert_eq!((args.deed, args.config, args.named), (Deed::Check, "c".into(), true));
+        assert_eq!(parse(&["--check-config", "--config", "d"]).unwrap().config, PathBuf::from("d"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        assert_eq!(parse(&["--config"]), Err(ArgsError::NoFile("--config")));
+        assert_eq!(parse(&["--confg"]), Err(ArgsError::Unknown("--confg".into())));
+        assert_eq!(parse(&["x"]), Err(ArgsError::Unknown("x".into())));
+    }
+}

@@ -1,0 +1,68 @@
+//! Our routes in the kernel.
+
+use crate::neighbor::{Config, HostRoute, IfIndex};
+use crate::netlink::{
+    KernelRoute, NetlinkError, Socket, add_route, announce_removal, delete_route, host_routes,
+};
+use std::collections::BTreeSet;
+
+/// Reads and writes the routes of our protocol number in our table.
+pub(super) struct Kernel {
+    pub(super) socket: Socket,
+    table: u32,
+    protocol: u8,
+}
+
+impl Kernel {
+    pub(super) fn open(config: &Config) -> Result<Self, NetlinkError> {
+        Ok(Self { socket: Socket::open()?, table: config.route_table, protocol: config.protocol })
+    }
+
+    /// False when a route to that address was there already, whoever made it.
+    pub(super) fn add(&mut self, route: HostRoute) -> Result<bool, NetlinkError> {
+        let route = self.kernel_route(route);
+        add_route(&mut self.socket, &route)
+    }
+
+    /// Deletes a route that should be there. Where the kernel has removed it without a word, listeners such as FRR
+    /// still believe in it: they are made to hear of it.
+    pub(super) fn delete(&mut self, route: HostRoute) -> Result<(), NetlinkError> {
+        let route = self.kernel_route(route);
+        if !delete_route(&mut self.socket, &route)? {
+            announce_removal(&mut self.socket, &route)?;
+        }
+        Ok(())
+    }
+
+    /// Our routes in our table. Those with our number in another table, left there by another configuration, go.
+    pub(super) fn routes(&mut self) -> Result<BTreeSet<HostRoute>, NetlinkError> {
+        let mut ours = BTreeSet::new();
+        for route in host_routes(&mut self.socket, self.protocol)? {
+            if route.table == self.table {
+                ours.insert(HostRoute { address: route.address, interface: IfIndex(route.index) });
+            } else {
+                delete_route(&mut self.socket, &route)?;
+            }
+        }
+        Ok(ours)
+    }
+
+    /// Removes all our routes from all tables and says how many they were.
+    pub(super) fn flush(&mut self) -> Result<usize, NetlinkError> {
+        let routes = host_routes(&mut self.socket, self.protocol)?;
+        for route in &routes {
+            delete_route(&mut self.socket, route)?;
+        }
+        Ok(routes.len())
+    }
+
+    /// Whether an announced route is one of ours.
+    pub(super) fn owns(&self, route: &KernelRoute) -> bool {
+        route.table == self.table && route.protocol == self.protocol
+    }
+
+    fn kernel_route(&self, route: HostRoute) -> KernelRoute {
+        let HostRoute { address, interface } = route;
+        KernelRoute { address, index: interface.0, table: self.table, protocol: self.protocol }
+    }
+}

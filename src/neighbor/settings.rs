@@ -1,0 +1,168 @@
+//! How fast, how often, how many.
+
+use super::Moment;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// How often the addresses that nobody is known to have are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepEvery {
+    /// Never: hosts that never speak stay unknown.
+    Off,
+    /// Quickly at start and after link-up, then at a gentle pace with this much time from start to start.
+    Interval(Duration),
+}
+
+/// What the machine can be told to do differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Time between two probes of a host that answers.
+    pub keepalive: Duration,
+    /// Time that one probe has for its answer.
+    pub retry_interval: Duration,
+    /// How many more probes follow one that was missed. Not used where `holdtime` is given.
+    pub retries: u32,
+    /// How long a host may be silent; without it, as long as the retries take.
+    pub holdtime: Option<Duration>,
+    /// Whether known hosts are asked by unicast.
+    pub unicast: bool,
+    /// Search for silent hosts.
+    pub sweep: SweepEvery,
+    /// How many addresses are tracked at most, proven or not.
+    pub max_hosts: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            keepalive: Duration::from_secs(1),
+            retry_interval: Duration::from_millis(200),
+            retries: 3,
+            holdtime: None,
+            unicast: true,
+            sweep: SweepEvery::Interval(Duration::from_secs(60)),
+            max_hosts: 16_384,
+        }
+    }
+}
+
+/// Probes a candidate has to answer one of, before it is forgotten.
+pub(super) const CANDIDATE_PROBES: u32 = 3;
+
+impl Settings {
+    /// The longest a host can be silent before it is withdrawn: 1.9 s with the defaults.
+    pub fn detection_time(&self) -> Duration {
+        self.holdtime.unwrap_or(self.longest_pause() + self.retry_interval * (self.retries + 1))
+    }
+
+    /// The time between two probes of one host, at most: the keepalive and its jitter.
+    fn longest_pause(&self) -> Duration {
+        self.keepalive + self.keepalive / 10
+    }
+
+    /// How many probes follow the first one, sent `now`, of a host last heard at `heard`; at least one.
+    pub(super) fn retries_after(&self, heard: Moment, now: Moment) -> u32 {
+        match self.holdtime {
+            None => self.retries.max(1),
+            Some(holdtime) => probes_within(holdtime.saturating_sub(now.since(heard)), self.retry_interval),
+        }
+    }
+
+    /// How many probes follow the first one of a route that an earlier instance left.
+    pub(super) fn retries_of_adopted(&self) -> u32 {
+        probes_within(self.detection_time(), self.retry_interval)
+    }
+
+    /// When a host heard at `heard` is asked next: the last of its slots that is within the keepalive and a
+    /// tenth. Slots repeat every keepalive, their phase follows from the address (so that the probes of all hosts
+    /// are spread evenly, whenever they were learned), and each is off by up to a twentieth (so that two
+    /// daemons with the same hosts don't march in step).
+    pub(super) fn next_slot(&self, address: Ipv4Addr, heard: Moment) -> Moment {
+        let keepalive = self.keepalive.as_nanos().max(1);
+        let limit = (heard.0 + self.longest_pause()).as_nanos();
+        // The golden ratio takes neighbouring addresses as far apart as possible.
+        let spread = u128::from(address.to_bits().wrapping_mul(0x9E37_79B1));
+        let phase = (spread * keepalive) >> 32;
+        // Counted from one keepalive before the start, so that nothing is negative.
+        let mut slot = (limit + keepalive - phase) / keepalive + 1;
+        loop {
+            let at = slot * keepalive + phase + jitter(address, slot, keepalive);
+            if at <= limit + keepalive + keepalive / 20 || slot == 0 {
+                let nanos = at.saturating_sub(keepalive + keepalive / 20);
+                return Moment(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
+            }
+            slot -= 1;
+        }
+    }
+}
+
+/// Retries after a first probe so that probes and their waits fill the span.
+fn probes_within(span: Duration, interval: Duration) -> u32 {
+    let steps = span.as_nanos().div_ceil(interval.as_nanos().max(1));
+    u32::try_from(steps).unwrap_or(u32::MAX).saturating_sub(1).max(1)
+}
+
+/// Between nothing and a tenth of the keepalive, the same for the same address and slot.
+fn jitter(address: Ipv4Addr, slot: u128, keepalive: u128) -> u128 {
+    let mut mixed = u64::from(address.to_bits()) ^ ((slot & u128::from(u32::MAX)) as u64) << 32;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^= mixed >> 31;
+    (u128::from(mixed >> 32) * (keepalive / 10)) >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_probe_is_never_later_than_the_keepalive_and_a_tenth() {
+        let settings = Settings::default();
+        for host in 0..500_u32 {
+            let address = Ipv4Addr::from_bits(0xac10_0100 + host);
+            let mut heard = Moment::millis(u64::from(host) * 7);
+            for _ in 0..20 {
+                let next = settings.next_slot(address, heard);
+                assert!(next > heard, "{address} {heard:?} {next:?}");
+                assert!(next.since(heard) <= Duration::from_millis(1100), "{address} {heard:?} {next:?}");
+                heard = next + Duration::from_micros(80);
+            }
+        }
+    }
+
+    #[test]
+    fn probes_of_many_hosts_are_spread_over_the_keepalive() {
+        let settings = Settings::default();
+        let mut tenths = [0_u32; 10];
+        for host in 0..1000_u32 {
+            let at = settings.next_slot(Ipv4Addr::from_bits(0xac10_0000 + host), Moment::millis(10_000));
+            tenths[(at.0.subsec_millis() / 100) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|count| (70..=130).contains(count)), "{tenths:?}");
+    }
+
+    #[test]
+    fn a_probed_host_is_asked_about_once_per_keepalive() {
+        let settings = Settings::default();
+        let address = Ipv4Addr::new(172, 16, 1, 11);
+        let mut at = Moment::millis(0);
+        let mut probes = 0;
+        while at < Moment::millis(100_000) {
+            at = settings.next_slot(address, at) + Duration::from_micros(80);
+            probes += 1;
+        }
+        assert!((95..=105).contains(&probes), "{probes}");
+    }
+
+    #[test]
+    fn detection_takes_under_two_seconds_and_a_holdtime_replaces_it() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.detection_time(), Duration::from_millis(1900));
+        assert_eq!(settings.retries_after(Moment::millis(0), Moment::millis(1100)), 3);
+        settings.holdtime = Some(Duration::from_secs(3));
+        assert_eq!(settings.detection_time(), Duration::from_secs(3));
+        // 1.1 s of silence, ten probes 200 ms apart: 3.1 s, the first multiple that reaches 3 s.
+        assert_eq!(settings.retries_after(Moment::millis(0), Moment::millis(1100)), 9);
+        assert_eq!(settings.retries_after(Moment::millis(0), Moment::millis(5000)), 1);
+    }
+}

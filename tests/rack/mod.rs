@@ -1,0 +1,313 @@
+//! A rack for the daemon: namespaces joined by veth pairs, containers on macvlan, and the daemon in the leaf.
+#![expect(clippy::disallowed_methods, reason = "tests build their own world")]
+
+use fabricctl::fabric::Mac;
+use fabricctl::netlink::{Announcement, ArpSocket, Monitor, Socket, announcement, announcements, interfaces};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::net::Ipv4Addr;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Waits for it and says how long it took; fails when it takes longer than `limit`.
+pub fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < limit, "still not so after {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    start.elapsed()
+}
+
+/// A network namespace, held by a process that dies with the test.
+struct Netns {
+    holder: Child,
+}
+
+impl Netns {
+    fn new() -> Self {
+        let mut command = Command::new("sleep");
+        command.arg("infinity").stdin(Stdio::null());
+        // SAFETY: two system calls between fork and exec, nothing that allocates or locks.
+        unsafe {
+            command.pre_exec(|| {
+                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+                nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
+                Ok(())
+            });
+        }
+        let netns = Self { holder: command.spawn().expect("these tests build namespaces: run them as root") };
+        netns.ip("link set lo up");
+        netns
+    }
+
+    fn path(&self) -> String {
+        format!("/proc/{}/ns/net", self.holder.id())
+    }
+
+    /// A command in the namespace.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={}", self.path())).arg(program);
+        command
+    }
+
+    fn ip(&self, words: &str) -> String {
+        let output = self.command("ip").args(words.split(' ')).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "ip {words}: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs it in the namespace, in a thread of its own.
+    fn enter<T: Send>(&self, deed: impl FnOnce() -> T + Send) -> T {
+        let file = File::open(self.path()).unwrap();
+        let inside = move || {
+            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+            deed()
+        };
+        std::thread::scope(|scope| scope.spawn(inside).join().unwrap())
+    }
+}
+
+impl Drop for Netns {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// A namespace with one macvlan interface; gone when dropped.
+pub struct Container {
+    netns: Netns,
+    address: Ipv4Addr,
+}
+
+impl Container {
+    /// Asks who has the gateway, as anybody does before sending.
+    pub fn speak(&self) {
+        self.send(self.address, Ipv4Addr::new(172, 16, 1, 1));
+    }
+
+    /// Announces an address, whether it has it or not.
+    pub fn claim(&self, address: &str) {
+        let address = address.parse().unwrap();
+        self.send(address, address);
+    }
+
+    fn send(&self, sender: Ipv4Addr, target: Ipv4Addr) {
+        self.netns.enter(|| {
+            let all = interfaces(&mut Socket::open().unwrap()).unwrap();
+            let eth0 = all.iter().find(|interface| interface.name == "eth0").unwrap();
+            let socket = ArpSocket::open(eth0.index, eth0.mac.unwrap()).unwrap();
+            socket.ask(sender, target, None).unwrap();
+        });
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // The kernel takes its time to clean a namespace up; the interface must be gone now.
+        self.netns.ip("link delete eth0");
+    }
+}
+
+/// What the kernel announced of our routes since it was made.
+pub struct Heard {
+    monitor: RefCell<Monitor>,
+    seen: RefCell<Vec<(bool, String)>>,
+}
+
+impl Heard {
+    /// Addresses of routes that were added, in order.
+    pub fn added(&self) -> Vec<String> {
+        self.of(true)
+    }
+
+    /// Addresses of routes that were deleted, in order.
+    pub fn deleted(&self) -> Vec<String> {
+        self.of(false)
+    }
+
+    fn of(&self, wanted: bool) -> Vec<String> {
+        let mut seen = self.seen.borrow_mut();
+        for message in self.monitor.borrow_mut().receive().unwrap() {
+            match announcement(&message) {
+                Some(Announcement::Route(route)) if route.protocol == 76 => {
+                    seen.push((true, route.address.to_string()));
+                }
+                Some(Announcement::RouteGone(route)) if route.protocol == 76 => {
+                    seen.push((false, route.address.to_string()));
+                }
+                // The trace of a route that the kernel removed without a word.
+                None => seen.extend(discarded(&message).map(|address| (false, address))),
+                Some(_) => {}
+            }
+        }
+        seen.iter().filter(|(added, _)| *added == wanted).map(|(_, address)| address.clone()).collect()
+    }
+}
+
+/// The address of a deleted blackhole route.
+fn discarded(message: &netlink_packet_route::RouteNetlinkMessage) -> Option<String> {
+    use netlink_packet_route::RouteNetlinkMessage::DelRoute;
+    use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteType};
+    let DelRoute(route) = message else { return None };
+    if route.header.kind != RouteType::BlackHole {
+        return None;
+    }
+    route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(address.to_string()),
+        _ => None,
+    })
+}
+
+/// A leaf with two ports and a server behind each.
+pub struct Rack {
+    leaf: Netns,
+    servers: [Netns; 2],
+    made: u8,
+    daemon: Option<Child>,
+    files: tempfile::TempDir,
+}
+
+impl Rack {
+    /// Builds it; the daemon is not started yet. `config` is what its file says besides the ports.
+    pub fn new(config: &str) -> Self {
+        assert!(nix::unistd::geteuid().is_root(), "these tests build network namespaces: run them as root");
+        let (leaf, servers) = (Netns::new(), [Netns::new(), Netns::new()]);
+        for (number, server) in (1..).zip(&servers) {
+            let pid = server.holder.id();
+            leaf.ip(&format!("link add swp{number} type veth peer name eth1 netns {pid}"));
+            leaf.ip(&format!("address add 172.16.1.1/24 dev swp{number}"));
+            leaf.ip(&format!("link set swp{number} up"));
+            server.ip("link set eth1 up");
+        }
+        let files = tempfile::tempdir().unwrap();
+        let rack = Self { leaf, servers, made: 0, daemon: None, files };
+        rack.configure(config);
+        rack
+    }
+
+    /// Writes the daemon's file.
+    pub fn configure(&self, config: &str) {
+        fs::write(self.file("rdnbrd.conf"), format!("{config}\n")).unwrap();
+    }
+
+    /// A container on that server, silent until it is told to speak. Each has a MAC of its own.
+    pub fn container(&mut self, server: usize, address: &str) -> Container {
+        self.made += 1;
+        let mac = Mac([2, 0x42, 0, 0, 0, self.made]);
+        let netns = Netns::new();
+        let (name, pid) = (format!("c{}", self.made), netns.holder.id());
+        let server = &self.servers[server - 1];
+        server.ip(&format!("link add {name} link eth1 address {mac} type macvlan mode bridge"));
+        server.ip(&format!("link set {name} netns {pid}"));
+        netns.ip(&format!("link set {name} name eth0"));
+        netns.ip(&format!("address add {address}/24 dev eth0"));
+        netns.ip("link set eth0 up");
+        Container { netns, address: address.parse().unwrap() }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.files.path().join(name).display().to_string()
+    }
+
+    /// The daemon's command line in the leaf.
+    fn command(&self, more: &[&str]) -> Command {
+        let mut command = self.leaf.command(env!("CARGO_BIN_EXE_rdnbrd"));
+        command.args(["--config", &self.file("rdnbrd.conf"), "--pid-file", &self.file("pid")]).args(more);
+        command
+    }
+
+    /// Runs the daemon's program to its end.
+    pub fn run(&self, more: &[&str]) -> Output {
+        self.command(more).output().unwrap()
+    }
+
+    /// Starts the daemon and waits until it says so.
+    pub fn start(&mut self) {
+        let log = File::options().create(true).append(true).open(self.file("log")).unwrap();
+        let starts = || self.log().matches("event=started").count();
+        let before = starts();
+        let child = self.command(&[]).stderr(log).spawn().unwrap();
+        wait_until("the daemon runs", Duration::from_secs(5), || starts() > before);
+        self.daemon = Some(child);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.daemon.as_ref().expect("the daemon runs");
+        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Ends the daemon, which must end well and leave no process id behind.
+    pub fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        let status = self.daemon.take().unwrap().wait().unwrap();
+        assert!(status.success(), "{status}");
+        assert!(!fs::exists(self.file("pid")).unwrap());
+    }
+
+    /// Ends the daemon without a word.
+    pub fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        self.daemon.take().unwrap().wait().unwrap();
+    }
+
+    /// Makes the daemon read its file again.
+    pub fn reload(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
+    /// All that the daemons logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.file("log")).unwrap_or_default()
+    }
+
+    /// Listens to the leaf's kernel from now on.
+    pub fn monitor(&self) -> Heard {
+        let monitor = self.leaf.enter(|| announcements().unwrap());
+        Heard { monitor: RefCell::new(monitor), seen: RefCell::default() }
+    }
+
+    /// `ip` in the leaf.
+    pub fn leaf_ip(&self, words: &str) -> String {
+        self.leaf.ip(words)
+    }
+
+    /// Sets an interface of a node up or down.
+    pub fn set_link(&self, [node, interface, state]: [&str; 3]) {
+        let netns = if node == "leaf" { &self.leaf } else { &self.servers[0] };
+        netns.ip(&format!("link set {interface} {state}"));
+    }
+
+    /// Our routes in all tables, as the kernel shows them, sorted.
+    pub fn routes(&self) -> Vec<String> {
+        let text = self.leaf.ip("-j route show table all proto 76");
+        let shown: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+        let line = |route: &serde_json::Value| {
+            let word = |key: &str| route[key].as_str().unwrap_or("main").to_owned();
+            format!("{} dev {} table {}", word("dst"), word("dev"), word("table"))
+        };
+        let mut routes: Vec<String> = shown.iter().map(line).collect();
+        routes
+            .sort_by_key(|line| line.split(' ').next().and_then(|address| address.parse::<Ipv4Addr>().ok()));
+        routes
+    }
+}
+
+impl Drop for Rack {
+    fn drop(&mut self) {
+        if let Some(daemon) = &mut self.daemon {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the daemon's log:\n{}", self.log());
+        }
+    }
+}
