@@ -35,8 +35,11 @@ pub(super) fn hierarchies() -> Result<Vec<Hierarchy>, LabError> {
 
 /// `mountinfo` as proc(5), `membership` as cgroups(7) describes them.
 fn read_hierarchies(mountinfo: &str, membership: &str) -> Vec<Hierarchy> {
-    let known: Vec<&str> =
-        membership.lines().filter_map(|line| line.split(':').nth(1)).filter(|names| !names.is_empty()).collect();
+    let known: Vec<&str> = membership
+        .lines()
+        .filter_map(|line| line.split(':').nth(1))
+        .filter(|names| !names.is_empty())
+        .collect();
     let mut v1: Vec<Hierarchy> = Vec::new();
     let mut v2 = Vec::new();
     for line in mountinfo.lines() {
@@ -174,7 +177,8 @@ pub(super) fn remove(dir: &LabDir, node: Option<&str>) -> Result<Vec<String>, La
 /// Ends what is in a group and removes it with all below; true when it is gone.
 fn remove_tree(group: &Path) -> bool {
     let Ok(entries) = fs::read_dir(group) else { return !group.exists() };
-    let below = entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let below =
+        entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     for entry in below {
         remove_tree(&entry.path());
     }

@@ -163,10 +163,7 @@ impl LabError {
     }
 
     /// A failed deed on a file; made for `map_err`.
-    pub(super) fn file(
-        what: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { what, path, source }
     }
@@ -183,7 +180,10 @@ impl LabError {
             }
             LabError::Process(error) => error.hint(),
             LabError::Rootfs { source, .. } => source.hint().or_else(|| {
-                Some("it needs a Debian mirror (apt-get update must work) and the debian-archive-keyring".to_owned())
+                Some(
+                    "it needs a Debian mirror (apt-get update must work) and the debian-archive-keyring"
+                        .to_owned(),
+                )
             }),
             LabError::NoSuchLab { existing, .. } if !existing.is_empty() => Some(list(existing)),
             LabError::NoSuchLab { .. } | LabError::NoLab => {

@@ -12,9 +12,7 @@ use super::record::LabDir;
 use crate::netlink::Socket;
 use crate::process::Interrupt;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, UnixAddr, recvmsg, sendmsg,
-};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, UnixAddr, recvmsg, sendmsg};
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
@@ -82,7 +80,8 @@ fn serve(dir: &LabDir, control: &mut Control) -> Result<(), LabError> {
 
 /// Gives the peer a TCP socket of this namespace.
 fn hand_out(stream: &UnixStream) -> io::Result<()> {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
     pass(stream.as_raw_fd(), socket.as_raw_fd())
 }
 

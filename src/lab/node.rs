@@ -39,8 +39,7 @@ pub(super) fn start_node(
     let own = dir.node(&node.name);
     own.make()?;
     let words = [NODE_COMMAND.into(), dir.path().into(), node.name.as_str().into()];
-    let (starting, mut launcher) =
-        start(node.name.to_string(), record, &words, &own.log(), interrupt)?;
+    let (starting, mut launcher) = start(node.name.to_string(), record, &words, &own.log(), interrupt)?;
     // What was started has become the node's init's parent and is done.
     launcher.wait().map_err(|error| LabError::system("waiting for a process", error))?;
     Ok(starting)

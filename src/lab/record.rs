@@ -75,7 +75,11 @@ pub(super) struct LinkRecord {
 
 impl Record {
     /// What a fabric becomes as a lab.
-    pub(super) fn plan(fabric: &Fabric, options: &super::UpOptions, rootfs: PathBuf) -> Result<Self, LabError> {
+    pub(super) fn plan(
+        fabric: &Fabric,
+        options: &super::UpOptions,
+        rootfs: PathBuf,
+    ) -> Result<Self, LabError> {
         let mut management = management::assign(fabric)?;
         let nodes = fabric
             .nodes

@@ -122,7 +122,8 @@ pub(super) fn ensure(
     };
     fs::create_dir_all(parent).map_err(LabError::file("making", parent))?;
     let lock = parent.join(format!(".{name}.lock"));
-    let file = File::options().create(true).append(true).open(&lock).map_err(LabError::file("opening", &lock))?;
+    let file =
+        File::options().create(true).append(true).open(&lock).map_err(LabError::file("opening", &lock))?;
     wait_for(&file, &lock, interrupt, progress)?;
     if path.is_dir() {
         return Ok(path);
@@ -149,7 +150,11 @@ fn wait_for(
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) if interrupt.raised() => return Err(LabError::Interrupted),
             Err(TryLockError::WouldBlock) => {
-                progress(Progress::Rootfs { stage: "another run builds it".to_owned(), done: 0, of: STAGES.len() });
+                progress(Progress::Rootfs {
+                    stage: "another run builds it".to_owned(),
+                    done: 0,
+                    of: STAGES.len(),
+                });
                 std::thread::sleep(TICK);
             }
             Err(TryLockError::Error(error)) => return Err(LabError::file("locking", path)(error)),

@@ -53,11 +53,8 @@ fn replace(path: &Path, text: &str) -> Result<(), LabError> {
 }
 
 fn config(dir: &LabDir, record: &Record) -> String {
-    let mut text = format!(
-        "# Lab {} of fabricctl: ssh -F {} NODE\n",
-        record.name,
-        dir.ssh_config().display()
-    );
+    let mut text =
+        format!("# Lab {} of fabricctl: ssh -F {} NODE\n", record.name, dir.ssh_config().display());
     for node in &record.nodes {
         text.push_str(&host(node));
     }

@@ -167,8 +167,7 @@ fn complete(
             None => missing.push(number),
         }
     }
-    let up =
-        Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: missing.len() };
+    let up = Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: missing.len() };
     if missing.is_empty() {
         return Ok(up);
     }
@@ -183,9 +182,8 @@ fn complete(
     for name in &names {
         clean_node(dir, name)?;
     }
-    let made = start(dir, record, &missing, interrupt).and_then(|started| {
-        boot(&Job { dir, record, links, interrupt, progress }, started, hub, living)
-    });
+    let made = start(dir, record, &missing, interrupt)
+        .and_then(|started| boot(&Job { dir, record, links, interrupt, progress }, started, hub, living));
     if made.is_err() {
         for name in &names {
             clean_node(dir, name)?;

@@ -16,3 +16,6 @@ pub use teardown::{ORDER as TEARDOWN_ORDER, Scope, teardown_steps};
 pub const RDNBRD_PATH: &str = "/usr/local/sbin/rdnbrd";
 /// Below this directory on a device lie the inputs of images, one directory an image.
 pub const IMAGES_DIRECTORY: &str = "/var/lib/fabricctl/images";
+
+#[cfg(test)]
+mod tests;

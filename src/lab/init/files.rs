@@ -28,7 +28,8 @@ pub(super) fn authorize(key: &str) -> Result<(), LabError> {
 }
 
 fn hosts(record: &Record, node: &NodeRecord) -> String {
-    let mut text = format!("127.0.0.1\tlocalhost\n127.0.1.1\t{}\n::1\tlocalhost ip6-localhost\n\n", node.name);
+    let mut text =
+        format!("127.0.0.1\tlocalhost\n127.0.1.1\t{}\n::1\tlocalhost ip6-localhost\n\n", node.name);
     for other in record.nodes.iter().filter(|other| other.name != node.name) {
         let _ = writeln!(text, "{}\t{}", other.management.address.addr(), other.name);
     }
@@ -38,9 +39,7 @@ fn hosts(record: &Record, node: &NodeRecord) -> String {
 /// What a device has before anybody deploys to it: a loopback and the way in.
 fn interfaces(node: &NodeRecord) -> String {
     let (port, address) = (&node.management.interface, node.management.address);
-    format!(
-        "auto lo\niface lo inet loopback\n\nauto {port}\niface {port}\n    address {address}\n"
-    )
+    format!("auto lo\niface lo inet loopback\n\nauto {port}\niface {port}\n    address {address}\n")
 }
 
 /// Adds the user that the inventory logs in as, who may do everything through sudo.

@@ -66,8 +66,7 @@ fn attach(
     flags: MsFlags,
     data: Option<&str>,
 ) -> Result<(), LabError> {
-    mount(source, target, kind, flags, data)
-        .map_err(|error| LabError::file("mounting", target)(error.into()))
+    mount(source, target, kind, flags, data).map_err(|error| LabError::file("mounting", target)(error.into()))
 }
 
 /// A path as text for mount(2); what is not UTF-8 can't be in a lab's record either.
