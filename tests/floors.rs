@@ -3,6 +3,8 @@
 //! A module may import modules of lower floors only. What looks at files, processes, sockets, the clock or the
 //! environment stays out of floors 0 to 2. What the small daemon is made of stays free of the heavy crates.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -82,7 +84,7 @@ impl Scan {
                         group.delimiter() == Delimiter::Bracket && at > 0 && is(&trees[at - 1], '#');
                     self.walk(group.stream(), module, testing);
                     if attribute {
-                        test_item |= marks_test(group.stream());
+                        test_item |= marks_test(&group.stream());
                     } else if group.delimiter() == Delimiter::Brace {
                         test_item = false;
                     }
@@ -122,7 +124,7 @@ fn is(tree: &TokenTree, wanted: char) -> bool {
 }
 
 /// `cfg(test)` or `test`, but not `cfg(not(test))`.
-fn marks_test(attribute: TokenStream) -> bool {
+fn marks_test(attribute: &TokenStream) -> bool {
     matches!(attribute.to_string().replace(' ', "").as_str(), "cfg(test)" | "test")
 }
 
