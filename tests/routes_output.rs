@@ -1,5 +1,7 @@
 //! What `verify routes` shows, with and without failures. Snapshots are in `tests/snapshots`.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Build, answer, answered, entry, name, perfect, reference};
