@@ -60,8 +60,7 @@ impl<'t> Table<'t> {
         for entry in entries {
             let key = entry.key.text.as_str();
             if !known.contains(&key) {
-                let draft = drafts.add(entry.key.span, format!("{what} has no `{key}`"));
-                draft.label("unknown key");
+                let draft = drafts.add(entry.key.span, format!("unknown key `{key}` in {what}"));
                 draft.help(match nearest(key, known.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("it may hold {}", either(known.iter().copied())),
@@ -117,6 +116,10 @@ pub(super) fn text(item: &Item, what: &str, drafts: &mut Drafts) -> Option<At<St
         wrong(item, what, "text", drafts);
         return None;
     };
+    if text.contains('\0') {
+        drafts.add(item.span, format!("{what} holds a NUL character, which no program takes"));
+        return None;
+    }
     match if *plain { Meaning::of(text) } else { Meaning::Text } {
         Meaning::Text | Meaning::Number => Some(At { value: text.clone(), span: item.span }),
         Meaning::Null => {
@@ -255,16 +258,15 @@ pub(super) fn interface(item: &Item, what: &str, drafts: &mut Drafts) -> Option<
     Some(At { value: net, span })
 }
 
-/// A prefix: no bits set to the right of its length.
+/// A prefix: no bits set to the right of its length. One that has is reported, and taken for what it must mean.
 pub(super) fn prefix(item: &Item, what: &str, drafts: &mut Drafts) -> Option<At<Ipv4Net>> {
     let At { value: net, span } = network(item, what, "172.16.1.0/24", drafts)?;
     if net != net.trunc() {
         drafts
             .add(span, format!("{what} {net} is an address in a prefix, not a prefix"))
             .help(format!("write {}", net.trunc()));
-        return None;
     }
-    Some(At { value: net, span })
+    Some(At { value: net.trunc(), span })
 }
 
 fn network(item: &Item, what: &str, example: &str, drafts: &mut Drafts) -> Option<At<Ipv4Net>> {

