@@ -112,9 +112,12 @@ impl<'r> View<'r> {
             .find(|network| network.subnet.value().is_some_and(|subnet| subnet.contains(&address)))
     }
 
-    /// Whether every prefix could be read; one that could not may hold any address.
+    /// Whether every prefix could be read and has room; one that is wrong may be meant to hold any address.
     pub(super) fn all_subnets_known(&self) -> bool {
-        self.inventory.networks.iter().all(|network| network.subnet.good().is_some())
+        self.inventory
+            .networks
+            .iter()
+            .all(|network| network.subnet.value().is_some_and(|subnet| subnet.prefix_len() <= 30))
     }
 
     /// The network of a workload: the one it names, else the one that holds its address.

@@ -4,6 +4,7 @@
 //! `5.10`) and both places of a repeated key, and reading goes on after the first wrong type.
 
 use super::finding::{Drafts, Span};
+use super::meaning::Meaning;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -46,50 +47,6 @@ pub(super) struct Key {
     plain: bool,
 }
 
-/// What a scalar without quotes means to readers of YAML.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// Nothing: empty, `~` or `null`.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// `yes`, `no`, `on`, `off`: text to YAML 1.2, a boolean to YAML 1.1.
-    Ambiguous,
-    /// A number.
-    Number,
-    /// Anything else.
-    Text,
-}
-
-impl Meaning {
-    /// What a plain scalar means by the core schema of YAML 1.2, and where YAML 1.1 differs.
-    pub(super) fn of(text: &str) -> Self {
-        match text {
-            "" | "~" | "null" | "Null" | "NULL" => Self::Null,
-            "true" | "True" | "TRUE" => Self::Bool(true),
-            "false" | "False" | "FALSE" => Self::Bool(false),
-            _ if ["yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
-                Self::Ambiguous
-            }
-            _ if is_number(text) => Self::Number,
-            _ => Self::Text,
-        }
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if let Some(hex) = digits.strip_prefix("0x") {
-        return !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
-    }
-    if let Some(octal) = digits.strip_prefix("0o") {
-        return !octal.is_empty() && octal.chars().all(|c| c.is_digit(8));
-    }
-    digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && digits.contains(|c: char| c.is_ascii_digit())
-        && digits.parse::<f64>().is_ok()
-}
-
 /// Reads one document. What is wrong goes to `drafts`; `None` when there is no tree to go on with.
 pub(super) fn parse(text: &str, drafts: &mut Drafts) -> Option<Item> {
     let options = granit_parser::options! {
@@ -117,7 +74,7 @@ pub(super) fn parse(text: &str, drafts: &mut Drafts) -> Option<Item> {
                     .drafts
                     .add(span, "a second document starts here")
                     .help("an inventory is one YAML document: remove the `---` and what doesn't belong");
-                break;
+                return None;
             }
         }
         builder.event(event, span)?;
@@ -332,7 +289,7 @@ fn count(item: &Item) -> usize {
 /// What a person can do about text that is no YAML.
 fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
     let help = match kind {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
             return (
                 "a tab can't indent YAML".to_owned(),
                 Some("indent with spaces; two for each level is usual"),
@@ -347,6 +304,20 @@ fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
             );
         }
         ErrorKind::DirectiveDisallowed => Some("remove the line that starts with %"),
+        ErrorKind::BlockEntryInFlowCollection
+        | ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::MisplacedFlowCollectionEnd
+        | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            Some("each `[` needs its `]` and each `{` its `}`: look at this line and those before it")
+        }
+        ErrorKind::MappingValueNotAllowed => {
+            Some("a line before this may lack its colon, or a value with `: ` in it its quotes")
+        }
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            Some("a quote opens and closes one value; nothing follows it on its line")
+        }
         ErrorKind::UnexpectedEofFlowSequence | ErrorKind::ExpectedFlowSequenceSeparator => {
             Some("a `[` before this has no `]`, or a comma is missing")
         }
@@ -371,6 +342,7 @@ fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     fn tree(text: &str) -> (Option<Item>, Vec<String>) {
         let mut drafts = Drafts::default();
@@ -412,7 +384,7 @@ mod tests {
         let mut text = "l0: &l0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..10 {
             let below = format!("*l{},", level - 1).repeat(10);
-            text.push_str(&format!("l{level}: &l{level} [{below}]\n"));
+            writeln!(text, "l{level}: &l{level} [{below}]").unwrap();
         }
         let (item, messages) = tree(&text);
         assert!(item.is_none());
