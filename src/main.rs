@@ -8,6 +8,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.global.output;
+    if cli.global.no_color {
+        output::no_colors();
+    }
     match commands::run(&cli) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {

@@ -26,7 +26,7 @@ pub fn run(global: &Global, args: &InventoryArgs) -> Result<Exit, Failure> {
 
 /// How many of each there are.
 #[derive(Serialize)]
-struct Valid<'f> {
+struct Summary<'f> {
     valid: bool,
     fabric: &'f str,
     nodes: usize,
@@ -37,7 +37,7 @@ struct Valid<'f> {
 }
 
 fn validate(global: &Global, fabric: &Fabric) -> Result<(), Failure> {
-    let valid = Valid {
+    let summary = Summary {
         valid: true,
         fabric: &fabric.name,
         nodes: fabric.nodes.len(),
@@ -47,16 +47,16 @@ fn validate(global: &Global, fabric: &Fabric) -> Result<(), Failure> {
         workloads: fabric.workloads.len(),
     };
     if global.output == Format::Json {
-        return output::json(&valid);
+        return output::json(&summary);
     }
     let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
     output::document(&format!(
         "{}: valid: {}, {}, {}, {}",
         global.inventory.display(),
-        count(valid.nodes, "node"),
-        count(valid.links, "link"),
-        count(valid.networks, "network"),
-        count(valid.workloads, "workload"),
+        count(summary.nodes, "node"),
+        count(summary.links, "link"),
+        count(summary.networks, "network"),
+        count(summary.workloads, "workload"),
     ));
     Ok(())
 }

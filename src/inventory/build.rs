@@ -101,7 +101,7 @@ fn node(view: &View<'_>, raw: &raw::Node, name: NodeName, ports: Vec<Port>) -> O
         asn,
         loopback,
         router_id: raw.router_id.value().copied().unwrap_or(loopback),
-        management: management(view, whole)?,
+        management: management(view, whole),
         ssh: Ssh {
             host: view.setting(whole, |settings| &settings.ssh.host).value().cloned(),
             user: view.setting(whole, |settings| &settings.ssh.user).value().cloned(),
@@ -121,15 +121,15 @@ fn node(view: &View<'_>, raw: &raw::Node, name: NodeName, ports: Vec<Port>) -> O
 }
 
 /// The management port, if the node has an address there.
-fn management(view: &View<'_>, node: &raw::Node) -> Option<Option<Management>> {
+fn management(view: &View<'_>, node: &raw::Node) -> Option<Management> {
     let node = view.node(&node.name.value)?;
-    let Some(address) = node.settings.management.address.value() else { return Some(None) };
+    let address = node.settings.management.address.value()?;
     let interface = match view.setting(node, |settings| &settings.management.interface).value() {
         Some(interface) => interface.clone(),
         None => IfName::new(BUILT_IN_MANAGEMENT).ok()?,
     };
     let gateway = view.setting(node, |settings| &settings.management.gateway).value().copied();
-    Some(Some(Management { interface, address: *address, gateway }))
+    Some(Management { interface, address: *address, gateway })
 }
 
 /// Variables of the defaults, then the role's, then the node's own: the later win, key by key.

@@ -1,13 +1,12 @@
 //! Typed values out of the tree. Every function reports what doesn't fit and goes on.
 
 use super::finding::{At, Drafts, Span};
+use super::meaning::Meaning;
 use super::suggest::{either, nearest};
-use super::yaml::{Entry, Item, Meaning, Value};
+use super::yaml::{Entry, Item, Value};
 use ipnet::Ipv4Net;
-use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
 /// A setting that may be there or not; one that can't be used has been reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,29 +45,38 @@ impl<T> Field<T> {
 
 /// A map whose keys are known.
 pub(super) struct Table<'t> {
-    entries: &'t [Entry],
+    /// Entries by what their keys are taken for.
+    entries: Vec<(&'t str, &'t Entry)>,
     pub(super) span: Span,
 }
 
 impl<'t> Table<'t> {
-    /// Takes an item as a map with these keys; others are reported.
-    pub(super) fn open(item: &'t Item, what: &str, known: &[&str], drafts: &mut Drafts) -> Option<Self> {
+    /// Takes an item as a map with these keys; others are reported. One that is a slip for a known key stands for it,
+    /// so that one mistake gives one finding.
+    pub(super) fn open(item: &'t Item, what: &str, known: &[&'t str], drafts: &mut Drafts) -> Option<Self> {
         let Value::Map(entries) = &item.value else {
             wrong(item, what, &format!("a map with {}", either(known.iter().copied())), drafts);
             return None;
         };
+        let mut named = Vec::with_capacity(entries.len());
         for entry in entries {
             let key = entry.key.text.as_str();
-            if !known.contains(&key) {
-                let draft = drafts.add(entry.key.span, format!("{what} has no `{key}`"));
-                draft.label("unknown key");
-                draft.help(match nearest(key, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it may hold {}", either(known.iter().copied())),
-                });
+            if known.contains(&key) {
+                named.push((key, entry));
+                continue;
+            }
+            let near = nearest(key, known.iter().copied());
+            drafts.add(entry.key.span, format!("unknown key `{key}` in {what}")).help(match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it may hold {}", either(known.iter().copied())),
+            });
+            if let Some(near) = near
+                && !entries.iter().any(|entry| entry.key.text == near)
+            {
+                named.push((near, entry));
             }
         }
-        Some(Self { entries, span: item.span })
+        Some(Self { entries: named, span: item.span })
     }
 
     /// The item under a key.
@@ -78,7 +86,7 @@ impl<'t> Table<'t> {
 
     /// A key with its item.
     pub(super) fn entry(&self, key: &str) -> Option<&'t Entry> {
-        self.entries.iter().find(|entry| entry.key.text == key)
+        self.entries.iter().find(|(name, _)| *name == key).map(|(_, entry)| *entry)
     }
 
     /// The value under a key, read by one of the functions below.
@@ -117,6 +125,10 @@ pub(super) fn text(item: &Item, what: &str, drafts: &mut Drafts) -> Option<At<St
         wrong(item, what, "text", drafts);
         return None;
     };
+    if text.contains('\0') {
+        drafts.add(item.span, format!("{what} holds a NUL character, which no program takes"));
+        return None;
+    }
     match if *plain { Meaning::of(text) } else { Meaning::Text } {
         Meaning::Text | Meaning::Number => Some(At { value: text.clone(), span: item.span }),
         Meaning::Null => {
@@ -188,21 +200,6 @@ pub(super) fn boolean(item: &Item, what: &str, drafts: &mut Drafts) -> Option<At
     None
 }
 
-/// Text that reads as a `T`.
-pub(super) fn parsed<T>(item: &Item, what: &str, drafts: &mut Drafts) -> Option<At<T>>
-where
-    T: FromStr<Err: Display>,
-{
-    let At { value, span } = text(item, what, drafts)?;
-    match value.parse() {
-        Ok(value) => Some(At { value, span }),
-        Err(error) => {
-            drafts.add(span, format!("{what}: {error}"));
-            None
-        }
-    }
-}
-
 /// One of a few words.
 pub(super) fn word<T: Copy>(
     item: &Item,
@@ -215,10 +212,10 @@ pub(super) fn word<T: Copy>(
         return Some(At { value: *found, span });
     }
     let known = || words.iter().map(|(word, _)| *word);
-    let draft = drafts.add(span, format!("there is no {what} `{value}`"));
+    let draft = drafts.add(span, format!("{what} can't be `{value}`"));
     draft.help(match nearest(&value, known()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", either(known())),
+        None => format!("it is {}", either(known())),
     });
     None
 }
@@ -255,16 +252,15 @@ pub(super) fn interface(item: &Item, what: &str, drafts: &mut Drafts) -> Option<
     Some(At { value: net, span })
 }
 
-/// A prefix: no bits set to the right of its length.
+/// A prefix: no bits set to the right of its length. One that has is reported, and taken for what it must mean.
 pub(super) fn prefix(item: &Item, what: &str, drafts: &mut Drafts) -> Option<At<Ipv4Net>> {
     let At { value: net, span } = network(item, what, "172.16.1.0/24", drafts)?;
     if net != net.trunc() {
         drafts
             .add(span, format!("{what} {net} is an address in a prefix, not a prefix"))
             .help(format!("write {}", net.trunc()));
-        return None;
     }
-    Some(At { value: net, span })
+    Some(At { value: net.trunc(), span })
 }
 
 fn network(item: &Item, what: &str, example: &str, drafts: &mut Drafts) -> Option<At<Ipv4Net>> {
@@ -296,7 +292,9 @@ fn usable(address: Ipv4Addr, what: &str, span: Span, drafts: &mut Drafts) -> boo
     } else {
         return true;
     };
-    drafts.add(span, format!("{what} {address} can't be used: it is {kind}"));
+    drafts
+        .add(span, format!("{what} {address} can't be used: it is {kind}"))
+        .help("take one that is yours, or from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 (RFC 1918)");
     false
 }
 

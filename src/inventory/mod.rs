@@ -10,6 +10,7 @@ mod check;
 mod extract;
 mod finding;
 mod limit;
+mod meaning;
 mod raw;
 mod suggest;
 mod view;

@@ -3,13 +3,31 @@
 /// The known word that `word` was likely meant to be: same but for case, or few letters off.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = word.to_lowercase();
+    let (letters, numbers) = split(&lower);
     let allowed = (word.chars().count() / 3).clamp(1, 3);
     known
         .into_iter()
+        .filter(|candidate| {
+            // `leaf1` may be `leaf01`, but `leaf9` is another node, not a slip.
+            let candidate = candidate.to_lowercase();
+            let (its_letters, its_numbers) = split(&candidate);
+            its_letters != letters || its_numbers == numbers
+        })
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// The letters of a word, and its numbers without zeros before them.
+fn split(word: &str) -> (String, Vec<&str>) {
+    let letters = word.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let numbers = word
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| !digits.is_empty())
+        .map(|digits| digits.trim_start_matches('0'))
+        .collect();
+    (letters, numbers)
 }
 
 /// Words as a sentence lists them: "spine, leaf or server"; long lists are cut.
@@ -36,6 +54,7 @@ mod tests {
         assert_eq!(nearest("leaf1", known), Some("leaf01"));
         assert_eq!(nearest("Spine01", known), Some("spine01"));
         assert_eq!(nearest("server01", known), None);
+        assert_eq!(nearest("leaf9", known), None);
     }
 
     #[test]

@@ -112,6 +112,14 @@ impl<'r> View<'r> {
             .find(|network| network.subnet.value().is_some_and(|subnet| subnet.contains(&address)))
     }
 
+    /// Whether every prefix could be read and has room; one that is wrong may be meant to hold any address.
+    pub(super) fn all_subnets_known(&self) -> bool {
+        self.inventory
+            .networks
+            .iter()
+            .all(|network| network.subnet.value().is_some_and(|subnet| subnet.prefix_len() <= 30))
+    }
+
     /// The network of a workload: the one it names, else the one that holds its address.
     pub(super) fn network_of(&self, workload: &Workload) -> Option<&'r Network> {
         match &workload.network {

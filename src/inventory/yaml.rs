@@ -4,6 +4,7 @@
 //! `5.10`) and both places of a repeated key, and reading goes on after the first wrong type.
 
 use super::finding::{Drafts, Span};
+use super::meaning::Meaning;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -46,50 +47,6 @@ pub(super) struct Key {
     plain: bool,
 }
 
-/// What a scalar without quotes means to readers of YAML.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// Nothing: empty, `~` or `null`.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// `yes`, `no`, `on`, `off`: text to YAML 1.2, a boolean to YAML 1.1.
-    Ambiguous,
-    /// A number.
-    Number,
-    /// Anything else.
-    Text,
-}
-
-impl Meaning {
-    /// What a plain scalar means by the core schema of YAML 1.2, and where YAML 1.1 differs.
-    pub(super) fn of(text: &str) -> Self {
-        match text {
-            "" | "~" | "null" | "Null" | "NULL" => Self::Null,
-            "true" | "True" | "TRUE" => Self::Bool(true),
-            "false" | "False" | "FALSE" => Self::Bool(false),
-            _ if ["yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
-                Self::Ambiguous
-            }
-            _ if is_number(text) => Self::Number,
-            _ => Self::Text,
-        }
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if let Some(hex) = digits.strip_prefix("0x") {
-        return !hex.is_empty() && hex.chars().all(|c| c.is_ascii_hexdigit());
-    }
-    if let Some(octal) = digits.strip_prefix("0o") {
-        return !octal.is_empty() && octal.chars().all(|c| c.is_digit(8));
-    }
-    digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && digits.contains(|c: char| c.is_ascii_digit())
-        && digits.parse::<f64>().is_ok()
-}
-
 /// Reads one document. What is wrong goes to `drafts`; `None` when there is no tree to go on with.
 pub(super) fn parse(text: &str, drafts: &mut Drafts) -> Option<Item> {
     let options = granit_parser::options! {
@@ -117,7 +74,7 @@ pub(super) fn parse(text: &str, drafts: &mut Drafts) -> Option<Item> {
                     .drafts
                     .add(span, "a second document starts here")
                     .help("an inventory is one YAML document: remove the `---` and what doesn't belong");
-                break;
+                return None;
             }
         }
         builder.event(event, span)?;
@@ -134,8 +91,15 @@ struct Open {
 
 enum Content {
     List(Vec<Item>),
-    /// The entries so far, and the key that waits for its value: `Some(None)` is a key that can't be used.
-    Map(Vec<Entry>, Option<Option<Key>>),
+    /// The entries so far, and what comes next.
+    Map(Vec<Entry>, Next),
+}
+
+/// What comes next in a map.
+enum Next {
+    Key,
+    /// The value of this key; of none when the key can't be used.
+    Value(Option<Key>),
 }
 
 struct Builder<'t, 'd> {
@@ -154,7 +118,8 @@ impl Builder<'_, '_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && !self.is_text_tag(tag.as_ref(), span);
                 let item = Item { span, value: Value::Scalar { text: text.into_owned(), plain } };
-                self.close(item, anchor, 1)
+                self.close(item, anchor, 1);
+                Some(())
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.is_text_tag(tag.as_ref(), span);
@@ -163,7 +128,7 @@ impl Builder<'_, '_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.is_text_tag(tag.as_ref(), span);
-                self.open.push(Open { start: span, anchor, content: Content::Map(Vec::new(), None) });
+                self.open.push(Open { start: span, anchor, content: Content::Map(Vec::new(), Next::Key) });
                 Some(())
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -174,7 +139,8 @@ impl Builder<'_, '_> {
                 };
                 let item = Item { span: self.first_line(start, span.end), value };
                 let size = if anchor == 0 { 1 } else { count(&item) };
-                self.close(item, anchor, size)
+                self.close(item, anchor, size);
+                Some(())
             }
             Event::Alias(id) => self.alias(id, span),
             _ => Some(()),
@@ -182,7 +148,7 @@ impl Builder<'_, '_> {
     }
 
     /// A complete value goes to what is open, or is the document.
-    fn close(&mut self, item: Item, anchor: usize, size: usize) -> Option<()> {
+    fn close(&mut self, item: Item, anchor: usize, size: usize) {
         self.values += 1;
         if anchor != 0 {
             self.anchors.insert(anchor, (item.clone(), size));
@@ -190,13 +156,12 @@ impl Builder<'_, '_> {
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.root = Some(item),
             Some(Content::List(items)) => items.push(item),
-            Some(Content::Map(entries, waiting)) => match waiting.take() {
-                None => *waiting = Some(key(item, self.drafts)),
-                Some(None) => {}
-                Some(Some(key)) => entries.push(Entry { key, value: item }),
+            Some(Content::Map(entries, next)) => match std::mem::replace(next, Next::Key) {
+                Next::Key => *next = Next::Value(key(item, self.drafts)),
+                Next::Value(None) => {}
+                Next::Value(Some(key)) => entries.push(Entry { key, value: item }),
             },
         }
-        Some(())
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Option<()> {
@@ -212,7 +177,8 @@ impl Builder<'_, '_> {
             return None;
         }
         let item = Item { span, value: item.value.clone() };
-        self.close(item, 0, 1)
+        self.close(item, 0, 1);
+        Some(())
     }
 
     /// Repeated keys are reported and dropped; `<<` brings in the keys of other maps that aren't there yet.
@@ -323,7 +289,7 @@ fn count(item: &Item) -> usize {
 /// What a person can do about text that is no YAML.
 fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
     let help = match kind {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
             return (
                 "a tab can't indent YAML".to_owned(),
                 Some("indent with spaces; two for each level is usual"),
@@ -338,6 +304,20 @@ fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
             );
         }
         ErrorKind::DirectiveDisallowed => Some("remove the line that starts with %"),
+        ErrorKind::BlockEntryInFlowCollection
+        | ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::MisplacedFlowCollectionEnd
+        | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            Some("each `[` needs its `]` and each `{` its `}`: look at this line and those before it")
+        }
+        ErrorKind::MappingValueNotAllowed => {
+            Some("a line before this may lack its colon, or a value with `: ` in it its quotes")
+        }
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            Some("a quote opens and closes one value; nothing follows it on its line")
+        }
         ErrorKind::UnexpectedEofFlowSequence | ErrorKind::ExpectedFlowSequenceSeparator => {
             Some("a `[` before this has no `]`, or a comma is missing")
         }
@@ -362,6 +342,7 @@ fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     fn tree(text: &str) -> (Option<Item>, Vec<String>) {
         let mut drafts = Drafts::default();
@@ -387,7 +368,7 @@ mod tests {
             })
             .collect();
         assert_eq!(values, [("no", true), ("no", false), ("5.10", true)]);
-        assert_eq!(entries[2].value.span, Span { start: 18, end: 22 });
+        assert_eq!(entries[2].value.span, Span { start: 17, end: 21 });
     }
 
     #[test]
@@ -403,7 +384,7 @@ mod tests {
         let mut text = "l0: &l0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..10 {
             let below = format!("*l{},", level - 1).repeat(10);
-            text.push_str(&format!("l{level}: &l{level} [{below}]\n"));
+            writeln!(text, "l{level}: &l{level} [{below}]").unwrap();
         }
         let (item, messages) = tree(&text);
         assert!(item.is_none());

@@ -85,7 +85,9 @@ impl Failure {
 
     /// For people: every problem with its place and what to do.
     pub fn to_text(&self) -> String {
-        self.problems.iter().map(Problem::to_text).collect()
+        // A blank line sets drawings apart.
+        let drawn = self.problems.iter().any(|problem| problem.snippet.is_some());
+        self.problems.iter().map(Problem::to_text).collect::<Vec<_>>().join(if drawn { "\n" } else { "" })
     }
 
     /// For programs: `{"exit": CODE, "errors": [{"message", "node", "step", "location", "hint"}]}`.

@@ -37,6 +37,11 @@ pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     Ok(())
 }
 
+/// From now on nothing is printed in colours.
+pub fn no_colors() {
+    anstream::ColorChoice::Never.write_global();
+}
+
 /// Says something on stderr, for people.
 pub fn note(text: &str) {
     let mut stderr = anstream::stderr().lock();

@@ -56,5 +56,6 @@ fn workload_count(fabric: &Fabric, node: &Node) -> String {
 
 /// The table without blanks at the ends of its lines.
 fn trimmed(table: &Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.trim_start_matches(' ').trim_end())).collect()
+    let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
+    lines.join("\n") + "\n"
 }

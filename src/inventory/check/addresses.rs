@@ -133,6 +133,7 @@ fn in_place(view: &View<'_>, claim: &Claim<'_>, drafts: &mut Drafts) {
         }
         Owner::Server(name) => match network {
             Some(network) => edges(*address, *span, network, drafts),
+            None if !view.all_subnets_known() => {}
             None => {
                 drafts.add(*span, format!("no network holds {address}, an address of {owner}")).help(
                     if view.inventory.networks.is_empty() {

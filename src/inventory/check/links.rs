@@ -67,10 +67,7 @@ fn roles(view: &View<'_>, a: &At<Endpoint>, b: &At<Endpoint>, drafts: &mut Draft
         return;
     }
     let (Some(one), Some(two)) = (view.role(near), view.role(far)) else { return };
-    if !matches!(
-        (one, two),
-        (Role::Leaf, Role::Spine | Role::Server) | (Role::Spine | Role::Server, Role::Leaf)
-    ) {
+    if !allowed(Some(one), Some(two)) {
         drafts
             .add(b.span, format!("{one} {near} can't be linked to {two} {far}"))
             .related(a.span, format!("a {one}"))
@@ -79,10 +76,18 @@ fn roles(view: &View<'_>, a: &At<Endpoint>, b: &At<Endpoint>, drafts: &mut Draft
     }
 }
 
+fn allowed(a: Option<Role>, b: Option<Role>) -> bool {
+    matches!(
+        (a, b),
+        (Some(Role::Leaf), Some(Role::Spine | Role::Server))
+            | (Some(Role::Spine | Role::Server), Some(Role::Leaf))
+    )
+}
+
 /// Every node is where a fabric needs it: a leaf has a spine above it, spines and servers have a leaf.
 fn unconnected(view: &View<'_>, drafts: &mut Drafts) {
     let links = &view.inventory.links;
-    if links.iter().any(|link| link.ends.iter().any(Option::is_none)) {
+    if links.is_empty() || links.iter().any(|link| link.ends.iter().any(Option::is_none)) {
         // Who these links leave out isn't known before they are put right.
         return;
     }
@@ -90,7 +95,9 @@ fn unconnected(view: &View<'_>, drafts: &mut Drafts) {
     for [a, b] in links.iter().filter_map(|link| pair(&link.ends)) {
         for (near, far) in [(a, b), (b, a)] {
             let (near, far) = (meant(view, near.value.node.as_str()), meant(view, far.value.node.as_str()));
-            has.insert((near, view.role(far)));
+            // What is linked wrongly is reported as such, not as missing.
+            let good = allowed(view.role(near), view.role(far));
+            has.insert((near, view.role(far).filter(|_| good)));
         }
     }
     for node in &view.inventory.nodes {

@@ -5,7 +5,7 @@ use super::super::raw::Workload;
 use super::super::view::{Carrier, View};
 use super::addresses::{edges, listed, place};
 use super::known_names;
-use crate::fabric::Role;
+use crate::fabric::{IfName, Role};
 
 pub(super) fn check(view: &View<'_>, drafts: &mut Drafts) {
     for workload in &view.inventory.workloads {
@@ -47,9 +47,10 @@ fn image(view: &View<'_>, workload: &Workload, drafts: &mut Drafts) {
     let Some(image) = workload.image.good() else { return };
     let names = view.inventory.images.iter().map(|image| image.name.value.as_str());
     if !names.clone().any(|name| name == image.value) {
-        drafts.add(image.span, format!("there is no image `{}`", image.value)).help(format!(
-            "{}; images are defined under `images`",
-            known_names(&image.value, "images", names)
+        drafts.add(image.span, format!("there is no image `{}`", image.value)).help(known_names(
+            &image.value,
+            "images",
+            names,
         ));
     }
 }
@@ -82,8 +83,7 @@ fn network(view: &View<'_>, workload: &Workload, drafts: &mut Drafts) {
             Some(_) => edges(address.value, address.span, network, drafts),
             None => {}
         },
-        // A prefix that can't be read may well be the one.
-        None if view.inventory.networks.iter().all(|network| network.subnet.good().is_some()) => {
+        None if view.all_subnets_known() => {
             drafts
                 .add(
                     address.span,
@@ -117,7 +117,7 @@ fn carriers(view: &View<'_>, drafts: &mut Drafts) {
                     ));
             }
             Carrier::Several(ports) => {
-                let ports: Vec<&str> = ports.into_iter().map(|port| port.as_str()).collect();
+                let ports: Vec<&str> = ports.into_iter().map(IfName::as_str).collect();
                 drafts
                     .add(
                         span,

@@ -5,10 +5,10 @@ mod nodes;
 mod vars;
 mod workloads;
 
-use super::extract::{Field, Table, entries, list, number, parsed};
+use super::extract::{Field, Table, entries, list, number, text};
 use super::finding::{At, Drafts, Span};
 use super::yaml::{Item, Value};
-use crate::fabric::{Asn, Endpoint, HostRoutes, IfName, Platform, Role};
+use crate::fabric::{Asn, Endpoint, HostRoutes, IfName, NodeName, Platform, Role};
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -143,6 +143,11 @@ pub(super) fn read(root: &Item, base: &std::path::Path, drafts: &mut Drafts) -> 
     if let Some(item) = top.item("links") {
         inventory.links = links(item, drafts);
     }
+    if inventory.links.is_empty() && !inventory.nodes.is_empty() {
+        drafts
+            .add(top.entry("links").map_or(start, |entry| entry.key.span), "the fabric has no links")
+            .help("add a section `links:`, with one line for each: `- [leaf01:swp51, spine01:swp1]`");
+    }
     if let Some(item) = top.item("networks") {
         inventory.networks = each(item, "`networks`", drafts, workloads::network);
     }
@@ -175,39 +180,56 @@ fn each<T>(
 
 /// Links: a pair of ends, or a map with `ends` and what differs for this link.
 fn links(section: &Item, drafts: &mut Drafts) -> Vec<Link> {
-    list(section, "`links`", "a list of pairs such as [leaf01:swp51, spine01:swp1]", drafts)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|item| link(item, drafts))
-        .collect()
+    match list(section, "`links`", "a list of pairs such as [leaf01:swp51, spine01:swp1]", drafts) {
+        Some(items) => items.iter().map(|item| link(item, drafts)).collect(),
+        // One link nobody can read: who has none isn't known.
+        None => vec![Link { ends: [None, None], mtu: Field::Absent }],
+    }
 }
 
-fn link(item: &Item, drafts: &mut Drafts) -> Option<Link> {
+fn link(item: &Item, drafts: &mut Drafts) -> Link {
     if !matches!(item.value, Value::Map(_)) {
-        return Some(Link { ends: ends(item, drafts)?, mtu: Field::Absent });
+        return Link { ends: ends(item, drafts), mtu: Field::Absent };
     }
-    let table = Table::open(item, "a link", &["ends", "mtu"], drafts)?;
+    let Some(table) = Table::open(item, "a link", &["ends", "mtu"], drafts) else {
+        return Link { ends: [None, None], mtu: Field::Broken };
+    };
     let mtu = table.field("mtu", |item| mtu(item, drafts));
     let Some(pair) = table.item("ends") else {
         drafts.add(item.span, "this link has no ends").help("add `ends: [leaf01:swp51, spine01:swp1]`");
-        return None;
+        return Link { ends: [None, None], mtu };
     };
-    Some(Link { ends: ends(pair, drafts)?, mtu })
+    Link { ends: ends(pair, drafts), mtu }
 }
 
-fn ends(item: &Item, drafts: &mut Drafts) -> Option<[Option<At<Endpoint>>; 2]> {
+/// The ends as far as they can be read; what can't is `None`.
+fn ends(item: &Item, drafts: &mut Drafts) -> [Option<At<Endpoint>>; 2] {
     const FORM: &str = "a pair of ends such as [leaf01:swp51, spine01:swp1]";
-    let items = list(item, "a link", FORM, drafts)?;
-    let [a, b] = items else {
-        drafts.add(item.span, format!("a link has two ends, this one has {}", items.len()));
-        return None;
-    };
-    Some([a, b].map(|item| end(item, drafts)))
+    match list(item, "a link", FORM, drafts) {
+        Some([a, b]) => [a, b].map(|item| end(item, drafts)),
+        Some(items) => {
+            drafts
+                .add(item.span, format!("a link has two ends, this one has {}", items.len()))
+                .help("write NODE:INTERFACE twice: [leaf01:swp51, spine01:swp1]");
+            [None, None]
+        }
+        None => [None, None],
+    }
 }
 
 fn end(item: &Item, drafts: &mut Drafts) -> Option<At<Endpoint>> {
-    let end = parsed::<Endpoint>(item, "link", drafts)?;
-    names::port(&end.value.port, end.span, drafts).then_some(end)
+    let At { value, span } = text(item, "an end of a link", drafts)?;
+    let Some((node, port)) = value.split_once(':') else {
+        drafts
+            .add(span, format!("`{value}` names no interface"))
+            .help(format!("write NODE:INTERFACE, as in {value}:swp1"));
+        return None;
+    };
+    let node =
+        NodeName::new(node).map_err(|error| drafts.add(span, format!("in `{value}` the node: {error}")));
+    let node = node.ok()?;
+    let port = names::checked(port, "the interface", span, drafts)?;
+    Some(At { value: Endpoint { node, port }, span })
 }
 
 fn mtu(item: &Item, drafts: &mut Drafts) -> Option<At<u32>> {

@@ -1,6 +1,6 @@
 //! Names that are checked harder than the types of the fabric do: where they end up decides what they may hold.
 
-use super::super::extract::{Field, parsed, text};
+use super::super::extract::{Field, text};
 use super::super::finding::{At, Drafts, Span};
 use super::super::yaml::Item;
 use crate::fabric::{IfName, NodeName, Role};
@@ -29,7 +29,9 @@ pub(super) fn is_slug(name: &str, span: Span, what: &str, drafts: &mut Drafts) -
 /// Whether a node can have this name: one label of a host name, and no word of `--limit`.
 pub(super) fn node(name: &At<String>, drafts: &mut Drafts) {
     if let Err(error) = NodeName::new(name.value.as_str()) {
-        drafts.add(name.span, format!("node: {error}"));
+        drafts
+            .add(name.span, format!("a node can't be named `{}`", name.value))
+            .help(format!("{error} (RFC 1123)"));
     } else if name.value.starts_with('-') || name.value.ends_with('-') {
         drafts
             .add(name.span, format!("a node can't be named `{}`", name.value))
@@ -56,23 +58,29 @@ pub(super) fn docker(name: &At<String>, what: &str, drafts: &mut Drafts) {
 
 /// An interface of the kernel.
 pub(super) fn interface(item: &Item, what: &str, drafts: &mut Drafts) -> Option<At<IfName>> {
-    let name = parsed::<IfName>(item, what, drafts)?;
-    port(&name.value, name.span, drafts).then_some(name)
+    let At { value, span } = text(item, what, drafts)?;
+    checked(&value, what, span, drafts).map(|value| At { value, span })
 }
 
-/// Whether a port can have this name.
-pub(super) fn port(name: &IfName, span: Span, drafts: &mut Drafts) -> bool {
-    if name.as_str() == "lo" {
+/// A name that a port can have.
+pub(super) fn checked(name: &str, what: &str, span: Span, drafts: &mut Drafts) -> Option<IfName> {
+    if name == "lo" {
         drafts
             .add(span, "`lo` is the loopback, not a port")
             .help("the loopback address is given as `loopback`");
-        return false;
+        return None;
     }
-    if !name.as_str().starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        drafts
-            .add(span, format!("an interface can't be named `{name}`"))
-            .help("start with a letter or digit");
-        return false;
+    match IfName::new(name) {
+        Ok(valid) if name.starts_with(|c: char| c.is_ascii_alphanumeric()) => Some(valid),
+        Ok(_) => {
+            drafts.add(span, format!("{what} can't be named `{name}`")).help("start with a letter or digit");
+            None
+        }
+        Err(error) => {
+            drafts
+                .add(span, format!("{what} can't be named `{name}`"))
+                .help(format!("{error} (by the kernel)"));
+            None
+        }
     }
-    true
 }

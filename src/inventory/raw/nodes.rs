@@ -3,7 +3,7 @@
 use super::super::extract::{Field, Table, address, entries, interface, list, number, text, word, wrong};
 use super::super::finding::{At, Drafts};
 use super::super::suggest::{either, nearest};
-use super::super::yaml::{Item, Value};
+use super::super::yaml::{Entry, Item, Value};
 use super::{Management, Node, Settings, Ssh, mtu, names, vars};
 use crate::fabric::{Asn, HostRoutes, Platform, Role};
 use std::collections::BTreeMap;
@@ -52,25 +52,40 @@ pub(super) fn defaults(item: &Item, drafts: &mut Drafts) -> Settings {
 /// Reads `roles`.
 pub(super) fn roles(item: &Item, drafts: &mut Drafts) -> BTreeMap<Role, Settings> {
     let mut roles = BTreeMap::new();
-    for entry in entries(item, "`roles`", drafts).unwrap_or_default() {
+    let entries = entries(item, "`roles`", drafts).unwrap_or_default();
+    for entry in entries {
         let name = entry.key.text.as_str();
-        let Some((_, role)) = ROLES.iter().find(|(word, _)| *word == name) else {
-            let known = || ROLES.iter().map(|(word, _)| *word);
-            let draft = drafts.add(entry.key.span, format!("there is no role `{name}`"));
-            draft.help(match nearest(name, known()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", either(known())),
-            });
-            continue;
-        };
+        if role(name).is_none() {
+            unknown_role(entry, drafts);
+        }
+        // A slip for a role stands for it: one mistake, one finding.
+        let meant = near(name).filter(|near| !entries.iter().any(|entry| entry.key.text == *near));
+        let Some(role) = role(name).or_else(|| meant.and_then(role)) else { continue };
         let what = format!("role {role}");
         let Some(table) = Table::open(&entry.value, &what, &SETTINGS, drafts) else { continue };
-        only_for(&table, *role, drafts);
+        only_for(&table, role, drafts);
         let settings = settings(&table, drafts);
         no_shared_address(&settings, &what, drafts);
-        roles.insert(*role, settings);
+        roles.insert(role, settings);
     }
     roles
+}
+
+fn role(name: &str) -> Option<Role> {
+    ROLES.iter().find(|(word, _)| *word == name).map(|(_, role)| *role)
+}
+
+/// The role that a misspelt one was likely meant to be.
+fn near(name: &str) -> Option<&'static str> {
+    nearest(name, ROLES.iter().map(|(word, _)| *word))
+}
+
+fn unknown_role(entry: &Entry, drafts: &mut Drafts) {
+    let draft = drafts.add(entry.key.span, format!("there is no role `{}`", entry.key.text));
+    draft.help(match near(&entry.key.text) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("roles are {}", either(ROLES.iter().map(|(word, _)| *word))),
+    });
 }
 
 /// Reads one node.
@@ -119,8 +134,7 @@ fn settings(table: &Table<'_>, drafts: &mut Drafts) -> Settings {
         platform: table.field("platform", |item| word(item, "platform", &PLATFORMS, drafts)),
         mtu: table.field("mtu", |item| mtu(item, drafts)),
         asn: table.field("asn", |item| asn(item, drafts)),
-        host_routes: table
-            .field("host_routes", |item| word(item, "way for host routes", &HOST_ROUTES, drafts)),
+        host_routes: table.field("host_routes", |item| word(item, "`host_routes`", &HOST_ROUTES, drafts)),
         management: table.item("management").map(|item| management(item, drafts)).unwrap_or_default(),
         ssh: table.item("ssh").map(|item| ssh(item, drafts)).unwrap_or_default(),
         vars: table.item("vars").map(|item| vars::read(item, drafts)).unwrap_or_default(),
@@ -174,7 +188,8 @@ fn ssh(item: &Item, drafts: &mut Drafts) -> Ssh {
     Ssh {
         host: table.field("host", |item| ssh_word(item, "ssh host", drafts)),
         user: table.field("user", |item| ssh_word(item, "ssh user", drafts)),
-        port: table.field("port", |item| number(item, "ssh port", 1..=65535, "TCP has no others", drafts)),
+        port: table
+            .field("port", |item| number(item, "ssh port", 1..=65535, "leave it out where it is 22", drafts)),
     }
 }
 
@@ -218,7 +233,7 @@ fn asn(item: &Item, drafts: &mut Drafts) -> Option<At<Asn>> {
     let number = number(
         item,
         "AS number",
-        1..=u32::MAX,
+        1..=u32::MAX - 1,
         "private use has 64512 to 65534 and 4200000000 to 4294967294 (RFC 6996)",
         drafts,
     )?;

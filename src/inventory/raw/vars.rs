@@ -2,7 +2,8 @@
 
 use super::super::extract::entries;
 use super::super::finding::Drafts;
-use super::super::yaml::{Item, Meaning, Value};
+use super::super::meaning::Meaning;
+use super::super::yaml::{Item, Value};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 

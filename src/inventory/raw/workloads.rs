@@ -19,8 +19,8 @@ pub(super) fn network(name: At<String>, item: &Item, drafts: &mut Drafts) -> Net
     network.subnet = table.field("subnet", |item| prefix(item, "subnet", drafts));
     network.gateway = table.field("gateway", |item| address(item, "gateway", drafts));
     network.parent = table.field("parent", |item| names::interface(item, "parent", drafts));
-    missing(&network.subnet, network.name.span, &what, "subnet", "subnet: 172.16.1.0/24", drafts);
-    missing(&network.gateway, network.name.span, &what, "gateway", "gateway: 172.16.1.1", drafts);
+    missing(&network.subnet, network.name.span, &what, "subnet", "`subnet: 172.16.1.0/24`", drafts);
+    missing(&network.gateway, network.name.span, &what, "gateway", "`gateway: 172.16.1.1`", drafts);
     network
 }
 
@@ -115,9 +115,9 @@ pub(super) fn workload(name: At<String>, item: &Item, drafts: &mut Drafts) -> Wo
     workload.network = table.field("network", |item| text(item, "`network`", drafts));
     workload.image = table.field("image", |item| text(item, "`image`", drafts));
     let span = workload.name.span;
-    missing(&workload.server, span, &what, "server", "server: NODE", drafts);
-    missing(&workload.address, span, &what, "address", "address: ADDRESS", drafts);
-    missing(&workload.image, span, &what, "image", "image: NAME, one of those under `images`", drafts);
+    missing(&workload.server, span, &what, "server", "`server: NODE`", drafts);
+    missing(&workload.address, span, &what, "address", "`address: ADDRESS`", drafts);
+    missing(&workload.image, span, &what, "image", "`image: NAME`, one of those under `images`", drafts);
     workload.command = table.item("command").and_then(|item| command(item, drafts));
     workload.environment =
         table.item("environment").map(|item| environment(item, drafts)).unwrap_or_default();
@@ -127,7 +127,7 @@ pub(super) fn workload(name: At<String>, item: &Item, drafts: &mut Drafts) -> Wo
 /// Reports a setting that must be there.
 fn missing<T>(field: &Field<T>, span: Span, what: &str, key: &str, example: &str, drafts: &mut Drafts) {
     if field.is_absent() {
-        drafts.add(span, format!("{what} has no {key}")).help(format!("add `{example}`"));
+        drafts.add(span, format!("{what} has no {key}")).help(format!("add {example}"));
     }
 }
 
