@@ -1,5 +1,11 @@
 //! What was typed: the command line as data. Nothing here acts.
 
+mod lab;
+
+pub use lab::{
+    LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -74,4 +80,16 @@ pub enum Format {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Run the whole fabric on this machine, on namespaces
+    Lab(LabArgs),
+    /// A node's PID 1, started by `lab up`.
+    #[command(hide = true)]
+    LabNode(LabNodeArgs),
+    /// The hub of a lab, started by `lab up`.
+    #[command(hide = true)]
+    LabHub(LabHubArgs),
+    /// SSH's way into a lab, started by ssh.
+    #[command(hide = true)]
+    LabConnect(LabConnectArgs),
+}
