@@ -2,16 +2,23 @@
 
 mod deploy;
 mod inventory;
+mod lab;
 mod target;
 mod verify;
 
 pub use deploy::{DeployArgs, PlanArgs, TeardownArgs};
 pub use inventory::{InventoryArgs, InventoryVerb};
+pub use lab::{
+    LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
+};
 pub use target::Target;
 pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+
+/// Where labs live unless the user says otherwise.
+const LAB_DIRECTORY: &str = "/var/lib/fabricctl/labs";
 
 /// Take a leaf/spine/server fabric from an inventory to a working, proven state, and back.
 #[derive(Debug, Parser)]
@@ -87,4 +94,30 @@ pub enum Format {
 pub enum Command {
     /// Look at the inventory; works offline
     Inventory(InventoryArgs),
+    /// Show what deploy would change; nothing is changed
+    Plan(PlanArgs),
+    /// Bring the fabric to its desired state and prove it
+    Deploy(DeployArgs),
+    /// Ask the devices whether the fabric works
+    Verify(VerifyArgs),
+    /// Remove what fabricctl made and put back what was there before
+    Teardown(TeardownArgs),
+    /// Run the whole fabric on this machine, on namespaces
+    Lab(LabArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// A node's PID 1, started by `lab up`.
+    #[command(hide = true)]
+    LabNode(LabNodeArgs),
+    /// The hub of a lab, started by `lab up`.
+    #[command(hide = true)]
+    LabHub(LabHubArgs),
+    /// SSH's way into a lab, started by ssh.
+    #[command(hide = true)]
+    LabConnect(LabConnectArgs),
 }

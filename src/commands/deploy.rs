@@ -8,10 +8,14 @@ use crate::apply;
 use crate::cli::{DeployArgs, Format, Global, PlanArgs, Target};
 use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Diffs, Exit, Failure, Problem, Progress};
+use crate::verify::routes::RouteReport;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Pause between two looks at the routes.
+const INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Shows what a deployment would change.
 pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
@@ -79,7 +83,7 @@ async fn carry_out(
     bench: &Workbench<'_>,
     fleet: &Fleet,
     plan: &Plan,
-) -> Result<Option<crate::verify::RouteReport>, Failure> {
+) -> Result<Option<RouteReport>, Failure> {
     let progress = Arc::new(Progress::new(global.quiet, global.verbose > 0));
     if !plan.is_empty() {
         progress.say(output::plan_text(plan, Diffs::Existing).trim_end());
@@ -95,7 +99,7 @@ async fn carry_out(
             return None;
         }
         progress.say("verify: waiting for the routes");
-        Some(verify::converge(bench.fabric, fleet, bench.nodes, args.wait, applied).await)
+        Some(verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, applied).await)
     };
     let (settled, routes) = tokio::join!(settled, routes);
     settled.map(|()| routes)
@@ -150,7 +154,7 @@ fn show(global: &Global, plan: &Plan) -> Result<(), Failure> {
 fn report(
     global: &Global,
     plan: &Plan,
-    routes: Option<&crate::verify::RouteReport>,
+    routes: Option<&RouteReport>,
     started: Instant,
 ) {
     let elapsed = started.elapsed();
@@ -164,7 +168,7 @@ fn report(
         return;
     }
     if let Some(routes) = routes {
-        output::document(&output::routes_text(routes));
+        output::document(&output::routes_table(routes, output::DEFAULT_WIDTH));
     }
     let what = if plan.is_empty() { "nothing changed" } else { "deployed" };
     output::document(&format!(

@@ -87,7 +87,7 @@ impl Fleet {
 /// The lab's configuration, the one given, or none: then the user's own.
 fn ssh_config(global: &Global, target: &Target, fabric: &Fabric) -> Result<Option<PathBuf>, Failure> {
     let Some(lab) = target.lab_name(&fabric.name) else { return Ok(global.ssh_config.clone()) };
-    lab::ssh_config(&lab).map(Some).map_err(|error| super::lab::failure(&error))
+    lab::ssh_config(&target.lab_dir, &lab).map(Some).map_err(|error| super::lab::failure(&error))
 }
 
 fn options(node: &Node, config: Option<PathBuf>) -> Options {

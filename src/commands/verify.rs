@@ -2,31 +2,28 @@
 
 use super::context;
 use super::fleet::Fleet;
-use crate::cli::{Format, Global, VerifyRoutesArgs};
+use crate::cli::{Format, Global, RoutesArgs};
 use crate::fabric::{Fabric, NodeName};
 use crate::observe;
 use crate::output::{self, Exit, Failure, chain};
 use crate::remote;
-use crate::verify::{self, Answers, RouteReport};
+use crate::verify::routes::{self, Answers, RouteReport};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Pause between two rounds of questions.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// Checks that every spine and leaf has every container's /32 and every loopback.
-pub(super) async fn routes(global: &Global, args: &VerifyRoutesArgs) -> Result<Exit, Failure> {
+pub(super) async fn routes(global: &Global, args: &RoutesArgs) -> Result<Exit, Failure> {
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
     let routers = routers(&fabric, &nodes);
     let (fleet, unreached) = Fleet::reach(global, &args.target, &fabric, &routers).await?;
     let wait = if unreached.is_empty() { args.wait } else { Duration::ZERO };
-    let report = converge(&fabric, &fleet, &nodes, wait, Instant::now()).await;
+    let report = converge(&fabric, &fleet, &nodes, wait, args.interval, Instant::now()).await;
     fleet.close().await;
     if global.output == Format::Json {
         output::json(&report)?;
     } else {
-        output::document(&output::routes_text(&report));
+        output::document(&output::routes_table(&report, output::DEFAULT_WIDTH));
     }
     if !unreached.is_empty() {
         return Err(Failure { exit: Exit::Unreachable, problems: unreached });
@@ -48,9 +45,10 @@ pub(super) async fn converge(
     fleet: &Fleet,
     nodes: &BTreeSet<NodeName>,
     wait: Duration,
+    interval: Duration,
     since: Instant,
 ) -> RouteReport {
-    let expectations = verify::expect(fabric).only(|name| nodes.contains(name));
+    let expectations = routes::expect(fabric).only(|name| nodes.contains(name));
     let all = routers(fabric, nodes);
     let deadline = Instant::now() + wait;
     let mut answers = Answers::new();
@@ -58,7 +56,7 @@ pub(super) async fn converge(
     loop {
         let whole_round = open.len() == all.len();
         answers.extend(ask(fleet, &open).await);
-        let mut report = verify::judge(&expectations, &answers);
+        let mut report = routes::judge(&expectations, &answers);
         if report.ok && whole_round {
             report.converged_after_ms = u64::try_from(since.elapsed().as_millis()).ok();
             return report;
@@ -71,7 +69,7 @@ pub(super) async fn converge(
         } else {
             report.checks.iter().filter(|check| !check.ok).map(|check| check.node.clone()).collect()
         };
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(interval).await;
     }
 }
 

@@ -54,8 +54,8 @@ fn read_hierarchies(mountinfo: &str, membership: &str) -> Vec<Hierarchy> {
         } else if kind == "cgroup" {
             let names = known.iter().find(|names| names.split(',').all(|name| options.contains(&name)));
             let Some(names) = names else { continue };
-            let named = names.starts_with("name=");
-            let v1_options = Some(if named { format!("none,{names}") } else { (*names).to_owned() });
+            let unnumbered = names.starts_with("name=");
+            let v1_options = Some(if unnumbered { format!("none,{names}") } else { (*names).to_owned() });
             if !v1.iter().any(|seen| seen.v1_options == v1_options) {
                 v1.push(Hierarchy { mount_point, v1_options });
             }

@@ -3,8 +3,9 @@
 use super::LabError;
 use super::processes::of_lab;
 use super::record::{LabDir, Record};
-use crate::fabric::Role;
+use crate::fabric::{NodeName, Role};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,14 +77,17 @@ fn names_or_error(state_root: &Path) -> Result<Vec<String>, LabError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(LabError::file("reading", state_root)(error)),
     };
-    let mut names: Vec<String> = entries
+    let names: BTreeSet<String> = entries
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| !name.starts_with('.'))
+        // A lock without a directory is a lab that is about to be made, or whose making was cut short.
+        .map(|name| match name.strip_prefix('.').and_then(|name| name.strip_suffix(".lock")) {
+            Some(locked) => locked.to_owned(),
+            None => name,
+        })
+        .filter(|name| NodeName::new(name.as_str()).is_ok())
         .collect();
-    names.sort();
-    Ok(names)
+    Ok(names.into_iter().collect())
 }
 
 fn describe(state_root: &Path, name: &str) -> Result<Lab, LabError> {

@@ -12,6 +12,7 @@ use crate::process::Interrupt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// What a lab is made of besides the fabric.
 #[derive(Debug, Clone)]
@@ -64,6 +65,8 @@ pub struct Up {
     pub nodes: usize,
     /// Nodes that were started now; none when it was up already.
     pub started: usize,
+    /// How long it took.
+    pub elapsed: Duration,
 }
 
 /// Brings a lab up, or what is missing of it; a half-made one that an earlier run left is removed first.
@@ -75,6 +78,7 @@ pub fn up(
     options: &UpOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Up, LabError> {
+    let began = Instant::now();
     require_root("up")?;
     let dir = LabDir::new(&options.state_root, &options.name)?;
     fs::create_dir_all(&options.state_root).map_err(LabError::file("making", &options.state_root))?;
@@ -82,7 +86,7 @@ pub fn up(
     let dir = LabDir::new(&options.state_root, &options.name).unwrap_or(dir);
     let lock = Lock::take(&dir, &options.name)?;
     match bring_up(fabric, options, progress, &dir) {
-        Ok(up) => Ok(up),
+        Ok(up) => Ok(Up { elapsed: began.elapsed(), ..up }),
         Err(error) => {
             if !dir.path().exists() {
                 lock.remove();
@@ -147,7 +151,7 @@ fn make(
     hub.keep()?;
     record.complete = true;
     dir.save(&record)?;
-    Ok(Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: record.nodes.len() })
+    Ok(Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: record.nodes.len(), elapsed: Duration::ZERO })
 }
 
 /// Starts the nodes of a running lab that don't run, if any.
@@ -167,7 +171,8 @@ fn complete(
             None => missing.push(number),
         }
     }
-    let up = Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: missing.len() };
+    let up =
+        Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: missing.len(), elapsed: Duration::ZERO };
     if missing.is_empty() {
         return Ok(up);
     }
@@ -182,8 +187,9 @@ fn complete(
     for name in &names {
         clean_node(dir, name)?;
     }
-    let made = start(dir, record, &missing, interrupt)
-        .and_then(|started| boot(&Job { dir, record, links, interrupt, progress }, started, hub, living));
+    let made = start(dir, record, &missing, interrupt).and_then(|started| {
+        boot(&Job { dir, record, links, interrupt, progress }, started, hub, living)
+    });
     if made.is_err() {
         for name in &names {
             clean_node(dir, name)?;
