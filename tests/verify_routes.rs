@@ -175,6 +175,25 @@ fn real_answers_with_a_dead_uplink_fail_by_its_name() {
     }
 }
 
+#[test]
+fn real_answers_of_spines_with_an_as_each_and_a_container_behind_two_leafs_pass() {
+    let mut fabric = Build(answered())
+        .node("server05", Role::Server, 0, "10.0.0.35")
+        .link("server05:eth1", "leaf01:swp1")
+        .link("server05:eth2", "leaf02:swp9")
+        .workload("web11", "server05", "172.16.1.11")
+        .0;
+    fabric.nodes.get_mut(&name("spine02")).unwrap().asn = Some(fabricctl::fabric::Asn::new(65021).unwrap());
+    let asked = ["spine01", "leaf01", "leaf04"];
+    let expectations = expect(&fabric).only(|node| asked.contains(&node.as_str()));
+    let route = find(&expectations, "spine01", "10.0.0.22").unwrap();
+    assert_eq!(route.next_hops, ports(&["swp1", "swp2", "swp3", "swp4"]));
+    let route = find(&expectations, "spine01", "172.16.1.11").unwrap();
+    assert_eq!(route.next_hops, ports(&["swp1", "swp2"]));
+    let report = judge(&expectations, &real("frr-8.4.4", &asked, "-spine-ases"));
+    assert!(report.ok, "{:#?}", report.checks.iter().filter(|check| !check.ok).collect::<Vec<_>>());
+}
+
 fn real(frr: &str, nodes: &[&str], state: &str) -> Answers {
     let read = |node: &str| frr_routes(&answer(&format!("{frr}/{node}{state}-routes.json"))).unwrap();
     nodes.iter().map(|node| (name(node), Ok(read(node)))).collect()
