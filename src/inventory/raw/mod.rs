@@ -10,7 +10,7 @@ use super::finding::{At, Drafts, Span};
 use super::yaml::{Item, Value};
 use crate::fabric::{Asn, Endpoint, HostRoutes, IfName, NodeName, Platform, Role};
 use ipnet::Ipv4Net;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::Ipv4Addr;
 
 /// Limits of an MTU, and the reason for them.
@@ -141,7 +141,8 @@ pub(super) fn read(root: &Item, base: &std::path::Path, drafts: &mut Drafts) -> 
         }
     }
     if let Some(item) = top.item("links") {
-        inventory.links = links(item, drafts);
+        let nodes = inventory.nodes.iter().map(|node| node.name.value.as_str()).collect();
+        inventory.links = links(item, &nodes, drafts);
     }
     if inventory.links.is_empty() && !inventory.nodes.is_empty() {
         drafts
@@ -179,17 +180,17 @@ fn each<T>(
 }
 
 /// Links: a pair of ends, or a map with `ends` and what differs for this link.
-fn links(section: &Item, drafts: &mut Drafts) -> Vec<Link> {
+fn links(section: &Item, nodes: &HashSet<&str>, drafts: &mut Drafts) -> Vec<Link> {
     match list(section, "`links`", "a list of pairs such as [leaf01:swp51, spine01:swp1]", drafts) {
-        Some(items) => items.iter().map(|item| link(item, drafts)).collect(),
+        Some(items) => items.iter().map(|item| link(item, nodes, drafts)).collect(),
         // One link nobody can read: who has none isn't known.
         None => vec![Link { ends: [None, None], mtu: Field::Absent }],
     }
 }
 
-fn link(item: &Item, drafts: &mut Drafts) -> Link {
+fn link(item: &Item, nodes: &HashSet<&str>, drafts: &mut Drafts) -> Link {
     if !matches!(item.value, Value::Map(_)) {
-        return Link { ends: ends(item, drafts), mtu: Field::Absent };
+        return Link { ends: ends(item, nodes, drafts), mtu: Field::Absent };
     }
     let Some(table) = Table::open(item, "a link", &["ends", "mtu"], drafts) else {
         return Link { ends: [None, None], mtu: Field::Broken };
@@ -199,14 +200,14 @@ fn link(item: &Item, drafts: &mut Drafts) -> Link {
         drafts.add(item.span, "this link has no ends").help("add `ends: [leaf01:swp51, spine01:swp1]`");
         return Link { ends: [None, None], mtu };
     };
-    Link { ends: ends(pair, drafts), mtu }
+    Link { ends: ends(pair, nodes, drafts), mtu }
 }
 
 /// The ends as far as they can be read; what can't is `None`.
-fn ends(item: &Item, drafts: &mut Drafts) -> [Option<At<Endpoint>>; 2] {
+fn ends(item: &Item, nodes: &HashSet<&str>, drafts: &mut Drafts) -> [Option<At<Endpoint>>; 2] {
     const FORM: &str = "a pair of ends such as [leaf01:swp51, spine01:swp1]";
     match list(item, "a link", FORM, drafts) {
-        Some([a, b]) => [a, b].map(|item| end(item, drafts)),
+        Some([a, b]) => [a, b].map(|item| end(item, nodes, drafts)),
         Some(items) => {
             drafts
                 .add(item.span, format!("a link has two ends, this one has {}", items.len()))
@@ -217,7 +218,7 @@ fn ends(item: &Item, drafts: &mut Drafts) -> [Option<At<Endpoint>>; 2] {
     }
 }
 
-fn end(item: &Item, drafts: &mut Drafts) -> Option<At<Endpoint>> {
+fn end(item: &Item, nodes: &HashSet<&str>, drafts: &mut Drafts) -> Option<At<Endpoint>> {
     let At { value, span } = text(item, "an end of a link", drafts)?;
     let Some((node, port)) = value.split_once(':') else {
         drafts
@@ -225,9 +226,16 @@ fn end(item: &Item, drafts: &mut Drafts) -> Option<At<Endpoint>> {
             .help(format!("write NODE:INTERFACE, as in {value}:swp1"));
         return None;
     };
-    let node =
-        NodeName::new(node).map_err(|error| drafts.add(span, format!("in `{value}` the node: {error}")));
-    let node = node.ok()?;
+    let node = match NodeName::new(node) {
+        Ok(node) => node,
+        Err(error) => {
+            // A node of such a name has been reported itself.
+            if !nodes.contains(node) {
+                drafts.add(span, format!("`{node}` can't be a node")).help(error.to_string());
+            }
+            return None;
+        }
+    };
     let port = names::checked(port, "the interface", span, drafts)?;
     Some(At { value: Endpoint { node, port }, span })
 }
