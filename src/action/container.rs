@@ -10,6 +10,12 @@ pub const FABRIC_LABEL: &str = "fabricctl.fabric";
 /// Label with the hash of the specification an object was made from.
 pub const SPEC_LABEL: &str = "fabricctl.spec";
 
+/// The same on images, under names of their own: containers inherit their image's labels, and a container that a
+/// person runs from one of our images is not ours.
+pub const IMAGE_FABRIC_LABEL: &str = "fabricctl.image.fabric";
+/// Label with the hash of what an image was made from.
+pub const IMAGE_SPEC_LABEL: &str = "fabricctl.image.spec";
+
 /// A macvlan network of a server's Docker Engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NetworkSpec {

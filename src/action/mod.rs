@@ -4,6 +4,8 @@ mod container;
 mod file;
 mod plan;
 
-pub use container::{ContainerSpec, FABRIC_LABEL, ImageSpec, NetworkSpec, SPEC_LABEL};
+pub use container::{
+    ContainerSpec, FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, ImageSpec, NetworkSpec, SPEC_LABEL,
+};
 pub use file::{Activation, File, How};
 pub use plan::{Action, Plan, Stage, Step, Wave};

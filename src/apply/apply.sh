@@ -144,26 +144,25 @@ apply_sysctls() {
     sysctl -q -p "$1"
 }
 
-create_network() { # NAME SUBNET GATEWAY PARENT FABRIC SPEC
-    docker network create -d macvlan --subnet "$2" --gateway "$3" -o "parent=$4" \
-        --label "fabricctl.fabric=$5" --label "fabricctl.spec=$6" "$1"
+create_network() { # NAME SUBNET GATEWAY PARENT LABEL LABEL
+    docker network create -d macvlan --subnet "$2" --gateway "$3" -o "parent=$4" --label "$5" --label "$6" "$1"
 }
 
-build_image() { # TAG DIRECTORY FABRIC SPEC
+build_image() { # TAG DIRECTORY LABEL LABEL
     context=$work/context
     rm -rf "$context"
     cp -R "$2" "$context" || return
     busybox=$(command -v busybox) || fail "busybox isn't there: install busybox-static" || return
     cp -L "$busybox" "$context/busybox" || return
     # The classic builder is on every engine; the other one is a plugin that may be missing.
-    DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "fabricctl.fabric=$3" --label "fabricctl.spec=$4" "$context"
+    DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "$3" --label "$4" "$context"
 }
 
-load_image() { # TAG ARCHIVE FABRIC SPEC
+load_image() { # TAG ARCHIVE LABEL LABEL
     loaded=$(docker load -q -i "$work/$2") || fail "$loaded" || return
     from=${loaded##*: }
     printf 'FROM %s\n' "${from#sha256:}" |
-        DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "fabricctl.fabric=$3" --label "fabricctl.spec=$4" -
+        DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "$3" --label "$4" -
 }
 
 pull_image() { docker pull -q "$1"; }

@@ -1,6 +1,6 @@
 //! From steps to the script that one device runs in one exec.
 
-use crate::action::{Action, ContainerSpec, FABRIC_LABEL, File, ImageSpec, SPEC_LABEL, Step};
+use crate::action::{Action, ContainerSpec, FABRIC_LABEL, File, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, ImageSpec, SPEC_LABEL, Step};
 use crate::remote::{Attachment, Script, quote, quote_all};
 use crate::state::spec_hash;
 use std::fmt::Write as _;
@@ -46,8 +46,8 @@ impl Compiled<'_> {
                 &network.subnet.to_string(),
                 &network.gateway.to_string(),
                 &network.parent,
-                self.fabric,
-                &spec_hash(network),
+                &self.label(FABRIC_LABEL),
+                &label(SPEC_LABEL, &spec_hash(network)),
             ]),
             Action::RemoveNetwork { name } => words(&["remove_network", name]),
             Action::ProvideImage { image } => self.provide_image(image),
@@ -74,14 +74,20 @@ impl Compiled<'_> {
         quote_all(["put_file", &source, &file.path, &mode, &file.owner, &file.group, &check])
     }
 
+    /// The label that says whose an object is.
+    fn label(&self, key: &str) -> String {
+        label(key, self.fabric)
+    }
+
     fn provide_image(&mut self, image: &ImageSpec) -> String {
+        let labels = [self.label(IMAGE_FABRIC_LABEL), label(IMAGE_SPEC_LABEL, image.inputs())];
         match image {
-            ImageSpec::Build { tag, directory, inputs } => {
-                quote_all(["build_image", tag, directory, self.fabric, inputs])
+            ImageSpec::Build { tag, directory, .. } => {
+                quote_all(["build_image", tag, directory, &labels[0], &labels[1]])
             }
-            ImageSpec::Archive { tag, inputs, content } => {
+            ImageSpec::Archive { tag, content, .. } => {
                 let archive = self.attach(content);
-                quote_all(["load_image", tag, &archive, self.fabric, inputs])
+                quote_all(["load_image", tag, &archive, &labels[0], &labels[1]])
             }
             ImageSpec::Pull { tag } => quote_all(["pull_image", tag]),
         }
@@ -94,8 +100,8 @@ impl Compiled<'_> {
         option("--hostname", &container.name);
         option("--network", &container.network);
         option("--ip", &container.address.to_string());
-        option("--label", &format!("{FABRIC_LABEL}={}", self.fabric));
-        option("--label", &format!("{SPEC_LABEL}={}", spec_hash(container)));
+        option("--label", &self.label(FABRIC_LABEL));
+        option("--label", &label(SPEC_LABEL, &spec_hash(container)));
         for (key, value) in &container.environment {
             option("--env", &format!("{key}={value}"));
         }
@@ -103,4 +109,8 @@ impl Compiled<'_> {
         words.extend(container.command.iter().cloned());
         words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
     }
+}
+
+fn label(key: &str, value: &str) -> String {
+    format!("{key}={value}")
 }

@@ -1,7 +1,7 @@
 //! Reads what the script answered.
 
 use super::Question;
-use crate::action::{FABRIC_LABEL, SPEC_LABEL};
+use crate::action::{FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, SPEC_LABEL};
 use crate::fabric::{Facts, IfName, Version};
 use crate::parse::{self, ParseError};
 use crate::state::{Container, FileState, Interface, Marked, NodeState};
@@ -191,17 +191,19 @@ fn hashed(text: &str) -> BTreeMap<String, FileState> {
 }
 
 fn docker(json: &str, state: &mut NodeState) -> Result<(), ObserveError> {
-    let mark = |labels: &BTreeMap<String, String>| {
+    let marked = |labels: &BTreeMap<String, String>, spec: &str, fabric: &str| {
         let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
-        Marked { hash: label(SPEC_LABEL), fabric: label(FABRIC_LABEL) }
+        Marked { hash: label(spec), fabric: label(fabric) }
     };
+    let mark = |labels: &BTreeMap<String, String>| marked(labels, SPEC_LABEL, FABRIC_LABEL);
     let objects = parse::docker_objects(json)?;
     for network in objects.networks {
         state.networks.insert(network.name, mark(&network.labels));
     }
     for image in objects.images {
         for tag in image.tags {
-            state.images.insert(tag, mark(&image.labels));
+            let mark = marked(&image.labels, IMAGE_SPEC_LABEL, IMAGE_FABRIC_LABEL);
+            state.images.insert(tag, mark);
         }
     }
     for found in objects.containers {
