@@ -5,7 +5,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
-//! | 1 text ⇄ words | [`inventory`], [`parse`], [`state`] |
+//! | 1 text ⇄ words | [`inventory`], [`render`], [`parse`], [`state`] |
 //! | 2 decisions | [`planner`], [`verify`], [`neighbor`] |
 //! | 3 doors | [`remote`], [`process`], [`netlink`], [`store`] |
 //! | 4 deeds | [`observe`], [`apply`], [`lab`], [`daemon`] |
@@ -28,6 +28,7 @@ pub mod parse;
 pub mod planner;
 pub mod process;
 pub mod remote;
+pub mod render;
 pub mod state;
 pub mod store;
 pub mod verify;

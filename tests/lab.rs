@@ -198,7 +198,7 @@ fn what_was_done_by_hand_is_undone(lab: &Lab) {
         .says("run container web21")
         .says("start container web22")
         .says("swp2 lacks 172.16.1.1/24")
-        .says("net.ipv4.conf.swp1.proxy_arp is 0, not 1")
+        .says("net/ipv4/conf/swp1/proxy_arp is 0, not 1")
         .says("start rdnbrd");
     lab.on(&["deploy", "--yes"]).exits(0).says("all 11 container /32s");
     assert_eq!(changed(&before, &identity(lab)), ["web21", "web22"], "nothing else was restarted");

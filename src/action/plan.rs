@@ -13,6 +13,8 @@ pub enum Action {
     PutFile {
         /// The file.
         file: File,
+        /// Whether another content stands there already.
+        replaces: bool,
     },
     /// Puts back what stood at a path before this tool wrote there, or removes the file if nothing did.
     RestoreFile {
@@ -83,7 +85,7 @@ pub enum Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Action::PutFile { file } => write!(f, "write {}", file.path),
+            Action::PutFile { file, .. } => write!(f, "write {}", file.path),
             Action::RestoreFile { path } => write!(f, "restore {path}"),
             Action::StartService { service } => write!(f, "start {service}"),
             Action::StopService { service } => write!(f, "stop {service}"),

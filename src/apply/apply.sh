@@ -134,10 +134,18 @@ router_reload() {
     ! grep -q 'ERROR' "$work/output"
 }
 
+# As sysctl(8) reads keys: the first separator is the one that counts.
+sysctl_path() {
+    case ${1#"${1%%[./]*}"} in
+    /*) printf '/proc/sys/%s' "$1" ;;
+    *) printf '/proc/sys/%s' "$(printf '%s' "$1" | tr ./ /.)" ;;
+    esac
+}
+
 # The values from before are noted, so that a teardown can put them back.
 apply_sysctls() {
     sed -n 's/^[[:space:]]*-\{0,1\}\([a-z][^=[:space:]]*\)[[:space:]]*=.*/\1/p' "$1" | while read -r key; do
-        path=/proc/sys/$(printf '%s' "$key" | tr . /)
+        path=$(sysctl_path "$key")
         [ -r "$path" ] || continue
         grep -qF -- "sysctl $key " "$manifest" 2>/dev/null || note "sysctl $key $(cat "$path")"
     done
@@ -177,7 +185,7 @@ run_container() { docker run -d --restart unless-stopped "$@"; }
 forget() {
     if [ -f "$manifest" ]; then
         grep '^sysctl ' "$manifest" | while read -r _ key value; do
-            path=/proc/sys/$(printf '%s' "$key" | tr . /)
+            path=$(sysctl_path "$key")
             [ -w "$path" ] && printf '%s\n' "$value" >"$path"
         done
         grep '^directory created ' "$manifest" | sort -r | while read -r _ _ path; do

@@ -1,6 +1,9 @@
 //! From steps to the script that one device runs in one exec.
 
-use crate::action::{Action, ContainerSpec, FABRIC_LABEL, File, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, ImageSpec, SPEC_LABEL, Step};
+use crate::action::{
+    Action, ContainerSpec, FABRIC_LABEL, File, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, ImageSpec, SPEC_LABEL,
+    Step,
+};
 use crate::remote::{Attachment, Script, quote, quote_all};
 use crate::state::spec_hash;
 use std::fmt::Write as _;
@@ -34,7 +37,7 @@ impl Compiled<'_> {
     fn call(&mut self, action: &Action) -> String {
         let words = |words: &[&str]| quote_all(words.iter().copied());
         match action {
-            Action::PutFile { file } => self.put_file(file),
+            Action::PutFile { file, .. } => self.put_file(file),
             Action::RestoreFile { path } => words(&["restore_file", path]),
             Action::StartService { service } => words(&["start_service", service]),
             Action::StopService { service } => words(&["stop_service", service]),

@@ -3,6 +3,7 @@
 mod deploy;
 mod inventory;
 mod lab;
+mod render;
 mod target;
 mod verify;
 
@@ -11,6 +12,7 @@ pub use inventory::{InventoryArgs, InventoryVerb};
 pub use lab::{
     LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
 };
+pub use render::RenderArgs;
 pub use target::Target;
 pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
@@ -94,6 +96,8 @@ pub enum Format {
 pub enum Command {
     /// Look at the inventory; works offline
     Inventory(InventoryArgs),
+    /// Render every node's files, offline
+    Render(RenderArgs),
     /// Show what deploy would change; nothing is changed
     Plan(PlanArgs),
     /// Bring the fabric to its desired state and prove it

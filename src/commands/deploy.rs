@@ -50,11 +50,7 @@ pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, F
     })
 }
 
-async fn prepare(
-    global: &Global,
-    target: &Target,
-    bench: &Workbench<'_>,
-) -> Result<(Fleet, Plan), Failure> {
+async fn prepare(global: &Global, target: &Target, bench: &Workbench<'_>) -> Result<(Fleet, Plan), Failure> {
     let fleet = Fleet::connect(global, target, bench.fabric, bench.nodes).await?;
     match current_plan(bench, &fleet, bench.nodes).await {
         Ok(plan) => Ok((fleet, plan)),
@@ -91,9 +87,7 @@ async fn carry_out(
         apply_plan(bench.fabric, fleet, plan, &progress).await?;
     }
     let applied = Instant::now();
-    let settled = async {
-        if plan.is_empty() { Ok(()) } else { settle(bench, fleet, plan).await }
-    };
+    let settled = async { if plan.is_empty() { Ok(()) } else { settle(bench, fleet, plan).await } };
     let routes = async {
         if args.no_verify {
             return None;
@@ -114,8 +108,7 @@ pub(super) async fn apply_plan(
 ) -> Result<(), Failure> {
     let teller = Arc::clone(progress);
     let tell: Arc<dyn Fn(apply::Event) + Send + Sync> = Arc::new(move |event| teller.event(&event));
-    let outcome =
-        apply::run(&fabric.name, plan, &fleet.sessions, fleet.timeout, fleet.parallel, tell).await;
+    let outcome = apply::run(&fabric.name, plan, &fleet.sessions, fleet.timeout, fleet.parallel, tell).await;
     if outcome.failures.is_empty() {
         return Ok(());
     }
@@ -151,12 +144,7 @@ fn show(global: &Global, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn report(
-    global: &Global,
-    plan: &Plan,
-    routes: Option<&RouteReport>,
-    started: Instant,
-) {
+fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, started: Instant) {
     let elapsed = started.elapsed();
     if global.output == Format::Json {
         let document = json!({

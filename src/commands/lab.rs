@@ -61,8 +61,7 @@ pub fn run_connect(args: &LabConnectArgs) -> Result<Exit, Failure> {
 
 fn run_up(global: &Global, state_root: &Path, args: &LabUpArgs) -> Result<Exit, Failure> {
     let fabric = context::load(global)?;
-    let interrupt =
-        Interrupt::install().map_err(|error| Failure::from_error(Exit::Bug, &error))?;
+    let interrupt = Interrupt::install().map_err(|error| Failure::from_error(Exit::Bug, &error))?;
     let options = UpOptions {
         name: args.name.clone().unwrap_or_else(|| fabric.name.clone()),
         inventory: std::path::absolute(&global.inventory).unwrap_or_else(|_| global.inventory.clone()),
@@ -206,12 +205,8 @@ fn run_ssh(state_root: &Path, args: &LabSshArgs) -> Result<Exit, Failure> {
         lab::ssh_config(state_root, &name)
     };
     let config = find().map_err(|error| failure(&error))?;
-    let error = Command::new("ssh")
-        .arg("-F")
-        .arg(config)
-        .arg(&args.node)
-        .args(&args.command)
-        .replace_this_process();
+    let error =
+        Command::new("ssh").arg("-F").arg(config).arg(&args.node).args(&args.command).replace_this_process();
     Err(failure(&LabError::Process(error)))
 }
 
@@ -233,9 +228,8 @@ pub(super) fn failure(error: &LabError) -> Failure {
         _ => Exit::NotAsDesired,
     };
     if let LabError::Nodes { failed } = error {
-        let problem = |(node, why): &(String, String)| {
-            Problem { message: why.clone(), ..Problem::default() }.on(node)
-        };
+        let problem =
+            |(node, why): &(String, String)| Problem { message: why.clone(), ..Problem::default() }.on(node);
         return Failure { exit, problems: failed.iter().map(problem).collect() };
     }
     let mut problem = Problem::from_error(error);

@@ -8,7 +8,7 @@ use crate::observe::{self, AskError, Observation, Question};
 use crate::output::{Exit, Failure, Problem};
 use crate::planner::{self, Desired, NodePlan, RDNBRD_PATH};
 use crate::remote;
-use crate::render::{RenderError, Templates};
+use crate::render::Templates;
 use crate::store;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,8 @@ impl<'a> Workbench<'a> {
         let templates = super::render::templates(global)?;
         let members = || nodes.iter().filter_map(|name| fabric.nodes.get(name));
         let pushed = members().any(|node| node.role == Role::Leaf && !node.platform.has_own_rdnbrd());
-        let rdnbrd = if pushed { Some(store::rdnbrd_binary(None).map_err(|error| local(&error))?) } else { None };
+        let rdnbrd =
+            if pushed { Some(store::rdnbrd_binary(None).map_err(|error| local(&error))?) } else { None };
         let mut bench =
             Self { fabric, nodes, templates, rdnbrd, archives: archives(fabric)?, assumed: BTreeMap::new() };
         let mut problems = Vec::new();

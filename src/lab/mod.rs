@@ -49,7 +49,6 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
-
 fn require_root(verb: &'static str) -> Result<(), LabError> {
     if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(LabError::NotRoot { verb }) }
 }

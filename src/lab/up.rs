@@ -151,7 +151,12 @@ fn make(
     hub.keep()?;
     record.complete = true;
     dir.save(&record)?;
-    Ok(Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: record.nodes.len(), elapsed: Duration::ZERO })
+    Ok(Up {
+        ssh_config: dir.ssh_config(),
+        nodes: record.nodes.len(),
+        started: record.nodes.len(),
+        elapsed: Duration::ZERO,
+    })
 }
 
 /// Starts the nodes of a running lab that don't run, if any.
@@ -171,8 +176,12 @@ fn complete(
             None => missing.push(number),
         }
     }
-    let up =
-        Up { ssh_config: dir.ssh_config(), nodes: record.nodes.len(), started: missing.len(), elapsed: Duration::ZERO };
+    let up = Up {
+        ssh_config: dir.ssh_config(),
+        nodes: record.nodes.len(),
+        started: missing.len(),
+        elapsed: Duration::ZERO,
+    };
     if missing.is_empty() {
         return Ok(up);
     }
@@ -187,9 +196,8 @@ fn complete(
     for name in &names {
         clean_node(dir, name)?;
     }
-    let made = start(dir, record, &missing, interrupt).and_then(|started| {
-        boot(&Job { dir, record, links, interrupt, progress }, started, hub, living)
-    });
+    let made = start(dir, record, &missing, interrupt)
+        .and_then(|started| boot(&Job { dir, record, links, interrupt, progress }, started, hub, living));
     if made.is_err() {
         for name in &names {
             clean_node(dir, name)?;

@@ -129,9 +129,10 @@ fn services(question: &Question, answers: &Answers<'_>) -> BTreeMap<String, bool
     question.services.iter().map(|name| (name.clone(), running.contains(name.as_str()))).collect()
 }
 
+/// Lines of grep: the setting's path below `/proc/sys`, a colon, its value.
 fn sysctls(text: &str) -> BTreeMap<String, String> {
     text.lines()
-        .filter_map(|line| line.split_once('='))
+        .filter_map(|line| line.split_once(':'))
         .map(|(key, value)| (key.to_owned(), value.split_whitespace().collect::<Vec<_>>().join(" ")))
         .collect()
 }

@@ -20,15 +20,14 @@ runs() {
     rdnbrd) pid=/run/rdnbrd.pid ;;
     *) service "$1" status >/dev/null 2>&1; return ;;
     esac
-    [ -s "$pid" ] && read -r id <"$pid" && kill -0 "$id" 2>/dev/null
+    id=
+    # Without a newline at its end `read` fails and reads it all the same.
+    [ -s "$pid" ] && { read -r id <"$pid" || [ -n "$id" ]; } && kill -0 "$id" 2>/dev/null
 }
 
+# One grep for all of them: the kernel gives its settings whole or not at all, and the shell reads octet by octet.
 settings() {
-    eval "set -- $sysctls"
-    for key; do
-        path=/proc/sys/$(printf '%s' "$key" | tr . /)
-        [ -r "$path" ] && read -r value <"$path" && printf '%s=%s\n' "$key" "$value"
-    done
+    cd /proc/sys && eval "grep -s '' -- $sysctls /dev/null"
 }
 
 main() {
@@ -44,7 +43,7 @@ main() {
     eval "set -- $services"
     for service; do runs "$service" && echo "$service"; done
     mark addresses; ip -j addr show
-    mark sysctls; settings
+    mark sysctls; (settings)
     mark files; [ -n "$files" ] && eval "tar -chf - -- $files" 2>/dev/null
     mark hashes; [ -n "$hashed" ] && eval "stat -Lc '%a %U %G %n' -- $hashed; sha256sum -- $hashed" 2>/dev/null
     mark routing

@@ -40,7 +40,7 @@ fn step_text(text: &mut String, step: &Step, diffs: Diffs) {
     let dim = Style::new().dimmed();
     let _ = writeln!(text, "    {style}{sign}{style:#} {}  {dim}{}{dim:#}", step.action, step.reason);
     let Some(diff) = &step.diff else { return };
-    let is_new = step.reason == "it doesn't exist";
+    let is_new = matches!(step.action, Action::PutFile { replaces: false, .. });
     if is_new && diffs == Diffs::Existing {
         return;
     }

@@ -8,7 +8,7 @@ mod teardown;
 mod workloads;
 
 pub use blockers::Blocker;
-pub use desired::{Desired, daemon_of, desired, fixed_settings, services};
+pub use desired::{Desired, daemon_of, desired, services};
 pub use steps::{NodePlan, assemble, node_steps};
 pub use teardown::{ORDER as TEARDOWN_ORDER, Scope, teardown_steps};
 

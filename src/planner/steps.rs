@@ -97,7 +97,9 @@ fn configuration(node: &Node, current: &NodeState, wanted: &Desired, changes: &[
         }
     }
     // The daemon's binary first: the check of its configuration runs it.
-    steps.sort_by_key(|step| !matches!(&step.action, Action::PutFile { file } if file.path == RDNBRD_PATH));
+    steps.sort_by_key(
+        |step| !matches!(&step.action, Action::PutFile { file, .. } if file.path == RDNBRD_PATH),
+    );
     steps.extend(activations.into_steps(node, current));
     steps
 }
@@ -152,5 +154,10 @@ fn write_step(node: &Node, file: &File, before: Option<&FileState>, after: &File
         after.text.as_deref().filter(|new| *new != old).map(|new| {
             TextDiff::from_lines(old, new).unified_diff().header(&file.path, &file.path).to_string()
         });
-    Step { node: node.name.clone(), action: Action::PutFile { file: file.clone() }, reason, diff }
+    Step {
+        node: node.name.clone(),
+        action: Action::PutFile { file: file.clone(), replaces: before.is_some() },
+        reason,
+        diff,
+    }
 }

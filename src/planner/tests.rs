@@ -109,7 +109,7 @@ fn drift_without_a_changed_file_is_reloaded() {
     let wanted = wanted(&fabric, "leaf01");
     let mut current = deployed(&wanted);
     current.routing.insert("router bgp 65011 > neighbor x".to_owned());
-    current.sysctls.insert("net.ipv4.ip_forward".to_owned(), "0".to_owned());
+    current.sysctls.insert("net/ipv4/ip_forward".to_owned(), "0".to_owned());
     current.services.insert("rdnbrd".to_owned(), false);
     for interface in current.interfaces.values_mut() {
         interface.mtu = 1500;
