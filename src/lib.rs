@@ -5,7 +5,8 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
-//! | 3 doors | [`netlink`] |
+//! | 1 text to words and back | [`render`] |
+//! | 3 doors | [`netlink`], [`store`] |
 //! | 5 face | [`cli`], [`output`] |
 //! | 6 verbs | [`commands`] |
 
@@ -15,3 +16,5 @@ pub mod commands;
 pub mod fabric;
 pub mod netlink;
 pub mod output;
+pub mod render;
+pub mod store;
