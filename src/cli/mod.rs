@@ -1,5 +1,9 @@
 //! What was typed: the command line as data. Nothing here acts.
 
+mod render;
+
+pub use render::RenderArgs;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -74,4 +78,7 @@ pub enum Format {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Show or write the files of every device, offline
+    Render(RenderArgs),
+}

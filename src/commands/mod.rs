@@ -1,6 +1,8 @@
 //! The verbs: sequence only, one file each.
 
-use crate::cli::Cli;
+mod render;
+
+use crate::cli::{Cli, Command};
 use crate::output::{Exit, Failure};
 
 /// Runs what was typed.
@@ -8,5 +10,7 @@ use crate::output::{Exit, Failure};
 /// # Errors
 /// With everything that is wrong, and the exit code it means.
 pub fn run(cli: &Cli) -> Result<Exit, Failure> {
-    match cli.command {}
+    match &cli.command {
+        Command::Render(args) => render::run(&cli.global, args),
+    }
 }
