@@ -1,0 +1,64 @@
+//! What templates see.
+
+use crate::fabric::{Fabric, Facts, ImageSource, Network, Node, Port, PortKind, Workload};
+use ipnet::Ipv4Net;
+use minijinja::value::{Serde, Value};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// The values that are the same for every node of a fabric.
+#[derive(Serialize)]
+struct Shared<'f> {
+    fabric: &'f Fabric,
+    routers: Vec<&'f Node>,
+    networks: Vec<&'f Network>,
+    host_subnets: BTreeSet<Ipv4Net>,
+    bgp_prefixes: BTreeSet<Ipv4Net>,
+}
+
+/// The values of one node.
+#[derive(Serialize)]
+struct Own<'f> {
+    node: &'f Node,
+    facts: &'f Facts,
+    bgp_ports: Vec<&'f Port>,
+    server_ports: Vec<&'f Port>,
+    data_ports: Vec<&'f Port>,
+    workloads: Vec<&'f Workload>,
+    built_images: BTreeSet<&'f str>,
+}
+
+/// The part of the context that only depends on the fabric.
+pub(super) fn shared(fabric: &Fabric) -> Value {
+    let routers: Vec<_> = fabric.nodes.values().filter(|node| node.role.routes()).collect();
+    let host_subnets: BTreeSet<_> = fabric.host_subnets().map(|subnet| subnet.trunc()).collect();
+    let loopbacks = routers.iter().map(|node| Ipv4Net::from(node.loopback));
+    Value::from(Serde(Shared {
+        fabric,
+        bgp_prefixes: loopbacks.chain(host_subnets.iter().copied()).collect(),
+        routers,
+        networks: fabric.networks.values().collect(),
+        host_subnets,
+    }))
+}
+
+/// The part of the context that depends on the node.
+pub(super) fn own(fabric: &Fabric, node: &Node, facts: &Facts) -> Value {
+    let ports = |kinds: &[PortKind]| node.ports.iter().filter(|port| kinds.contains(&port.kind)).collect();
+    let workloads: Vec<_> = fabric.workloads_on(&node.name).collect();
+    let built_images = workloads
+        .iter()
+        .filter_map(|workload| fabric.images.get(&workload.image))
+        .filter(|image| image.source == ImageSource::Build)
+        .map(|image| image.name.as_str())
+        .collect();
+    Value::from(Serde(Own {
+        node,
+        facts,
+        bgp_ports: ports(&[PortKind::Uplink, PortKind::Downlink]),
+        server_ports: ports(&[PortKind::Server]),
+        data_ports: ports(&[PortKind::Data]),
+        workloads,
+        built_images,
+    }))
+}

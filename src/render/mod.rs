@@ -1,0 +1,38 @@
+//! Templates to files: what every device of a fabric is to hold.
+//!
+//! A template's path says what it is: `templates/<platform>/<path on the device>.j2`. Its first line is a comment
+//! that says the rest, see [`FrontMatter`]:
+//!
+//! ```text
+//! {#- fabricctl: roles=leaf owner=frr group=frr mode=0640 check="vtysh -C -f {}" activates=frr:reload -#}
+//! ```
+//!
+//! A template that renders to nothing but white space makes no file, so a template can decide by facts that a
+//! device needs none. What a template sees (undefined names are errors):
+//!
+//! | name | what |
+//! |---|---|
+//! | `fabric` | the whole [`Fabric`](crate::fabric::Fabric) |
+//! | `node` | this [`Node`](crate::fabric::Node); the user's own variables are `node.vars` |
+//! | `facts` | the device's [`Facts`](crate::fabric::Facts) |
+//! | `routers` | all nodes that speak BGP, in order of their names |
+//! | `bgp_ports` | this node's ports towards routers |
+//! | `server_ports` | a leaf's ports towards servers |
+//! | `data_ports` | a server's ports towards leafs |
+//! | `networks` | the workload networks, in order of their names |
+//! | `host_subnets` | their prefixes, in order |
+//! | `bgp_prefixes` | what BGP may carry: the routers' loopbacks, and the prefixes that host routes come from |
+//! | `workloads` | the workloads of this server |
+//! | `built_images` | names of the images that this server builds for them |
+//!
+//! And the test `at_least`: `facts.frr is at_least("10.0")`, false where the version is `none`; and the filter
+//! `number`: the number that an IPv4 address (or the network address of a prefix) is.
+
+mod context;
+mod error;
+mod front_matter;
+mod templates;
+
+pub use error::{FrontMatterError, RenderCause, RenderError};
+pub use front_matter::FrontMatter;
+pub use templates::Templates;
