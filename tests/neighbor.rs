@@ -38,7 +38,8 @@ enum Carrier {
 /// Interface, address, MAC.
 type Place = (u32, Ipv4Addr, Mac);
 
-const PREFIXES: [&[&str]; 4] = [&["172.16.1.1/28"], &[], &["10.1.1.1/28"], &["172.16.1.1/28", "10.1.1.1/28"]];
+const PREFIXES: [&[&str]; 5] =
+    [&["172.16.1.1/28"], &[], &["10.1.1.1/28"], &["172.16.1.1/28", "10.1.1.1/28"], &["172.16.1.3/28"]];
 
 /// Two hosts, the gateway, the broadcast address, a host of the other prefix, nobody.
 const ADDRESSES: [[u8; 4]; 6] =
@@ -54,6 +55,10 @@ fn gateway(interface: u32) -> Mac {
 
 fn prefixes(choice: usize) -> BTreeSet<Ipv4Net> {
     PREFIXES[choice].iter().map(|prefix| prefix.parse().unwrap()).collect()
+}
+
+fn route_to((interface, address, _): Place) -> HostRoute {
+    HostRoute { address, interface: IfIndex(interface) }
 }
 
 fn place() -> impl Strategy<Value = Place> {
@@ -88,7 +93,11 @@ struct World {
     kernel: BTreeSet<HostRoute>,
     /// Answers on their way.
     answers: BTreeSet<(Moment, Place)>,
+    /// By unicast.
     asked: BTreeSet<Place>,
+    /// By broadcast.
+    asked_all: BTreeSet<HostRoute>,
+    found: BTreeSet<HostRoute>,
     answered: BTreeSet<Place>,
     heard: BTreeMap<Place, Moment>,
 }
@@ -106,6 +115,8 @@ impl World {
             kernel: BTreeSet::new(),
             answers: BTreeSet::new(),
             asked: BTreeSet::new(),
+            asked_all: BTreeSet::new(),
+            found: BTreeSet::new(),
             answered: BTreeSet::new(),
             heard: BTreeMap::new(),
         };
@@ -139,17 +150,20 @@ impl World {
                 let prefixes = prefixes(choice);
                 self.tell(Event::AddressesChanged { interface: IfIndex(interface), prefixes });
             }
-            Deed::Found((interface, address, _)) => {
-                let route = HostRoute { address, interface: IfIndex(interface) };
+            Deed::Found(place) => {
+                let route = route_to(place);
                 // The kernel has one such route to an address.
-                if self.kernel.iter().all(|known| known.address != address) {
+                if self.kernel.iter().all(|known| known.address != route.address) {
                     self.kernel.insert(route);
+                    self.found.insert(route);
                     self.tell(Event::RouteFound { route });
                 }
             }
-            Deed::Meddle((interface, address, _)) => {
-                let route = HostRoute { address, interface: IfIndex(interface) };
-                if !self.kernel.remove(&route) && self.kernel.iter().all(|known| known.address != address) {
+            Deed::Meddle(place) => {
+                let route = route_to(place);
+                if !self.kernel.remove(&route)
+                    && self.kernel.iter().all(|known| known.address != route.address)
+                {
                     self.kernel.insert(route);
                 }
                 self.tell(Event::RoutesDumped { routes: self.kernel.clone() });
@@ -180,7 +194,9 @@ impl World {
 
     fn arp(&mut self, place: Place, kind: ArpKind) {
         let (interface, address, mac) = place;
-        if kind == ArpKind::Reply && self.asked.contains(&place) {
+        // A route that is there already may be proven by a broadcast: nobody knows the MAC to ask.
+        let found = self.found.contains(&route_to(place)) && self.asked_all.contains(&route_to(place));
+        if kind == ArpKind::Reply && (self.asked.contains(&place) || found) {
             self.answered.insert(place);
         }
         self.heard.insert(place, self.now);
@@ -240,9 +256,10 @@ impl World {
     }
 
     fn probe(&mut self, interface: IfIndex, target: Ipv4Addr, mac: Option<Mac>) {
-        if let Some(mac) = mac {
-            self.asked.insert((interface.0, target, mac));
-        }
+        match mac {
+            Some(mac) => self.asked.insert((interface.0, target, mac)),
+            None => self.asked_all.insert(HostRoute { address: target, interface }),
+        };
         let answers = self.stations.iter().filter(|(at, address, own)| {
             *at == interface.0 && *address == target && mac.is_none_or(|mac| mac == *own)
         });
@@ -252,22 +269,9 @@ impl World {
     fn add(&mut self, route: HostRoute) {
         let twice = self.kernel.iter().find(|known| known.address == route.address);
         assert_eq!(twice, None, "a second route: {route:?}");
-        let proven = self
-            .answered
-            .iter()
-            .any(|(interface, address, _)| (*interface, *address) == (route.interface.0, route.address));
-        // An adopted host answers a broadcast first, for its MAC is unknown; its route is there already.
-        assert!(proven || self.was_heard_since_adopted(route), "advertised without an answer: {route:?}");
+        let proven = self.answered.iter().any(|place| route_to(*place) == route);
+        assert!(proven, "advertised without an answer: {route:?}");
         self.kernel.insert(route);
-    }
-
-    /// Only a route that was in the kernel before may come back after a broadcast was answered.
-    fn was_heard_since_adopted(&self, route: HostRoute) -> bool {
-        self.machine.has_route(route)
-            && self
-                .heard
-                .keys()
-                .any(|(interface, address, _)| (*interface, *address) == (route.interface.0, route.address))
     }
 
     /// As long as its link and address are there, nothing proven is withdrawn that spoke within the detection time.
@@ -313,8 +317,7 @@ impl World {
         self.stations.retain(|(_, address, _)| seen.insert(*address));
         let hosts: [Ipv4Addr; 2] = [ADDRESSES[0].into(), ADDRESSES[1].into()];
         let real = self.stations.iter().filter(|(_, address, _)| hosts.contains(address));
-        real.map(|(interface, address, _)| HostRoute { address: *address, interface: IfIndex(*interface) })
-            .collect()
+        real.map(|place| route_to(*place)).collect()
     }
 }
 
