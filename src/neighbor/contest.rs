@@ -34,13 +34,12 @@ impl Machine {
             self.spoke(address, kind, now);
         } else if known.interface == interface && known.mac.is_none() {
             host.place = place;
-            match kind {
+            if kind == Some(ArpKind::Reply) {
                 // It answered the broadcast for the route that was found.
-                Some(ArpKind::Reply) => self.spoke(address, kind, now),
-                _ => {
-                    host.state = State::Probing { left: self.settings.retries_of_adopted() };
-                    self.probe(address, place, now);
-                }
+                self.spoke(address, kind, now);
+            } else {
+                host.state = State::Probing { left: self.settings.retries_of_adopted() };
+                self.probe(address, place, now);
             }
         } else {
             self.rival(address, place, kind, now);

@@ -180,7 +180,7 @@ impl Machine {
         if self.has_route(route) {
             return;
         }
-        let known = self.hosts.get(&address).is_some_and(|host| host.has_route());
+        let known = self.hosts.get(&address).is_some_and(Host::has_route);
         if known || !self.admits(interface, address) || self.is_full(now) {
             self.effects.push(Effect::DeleteRoute { route });
             let text = format!("event=dropped host={address} port={} reason=not-ours", self.name(interface));
