@@ -52,8 +52,9 @@ fn configured(args: &Args) -> u8 {
     let config = match read_config(&args.config, args.named) {
         Ok(config) => config,
         Err(faults) => {
-            let lines: String = faults.iter().map(|fault| format!("rdnbrd: {fault}\n")).collect();
-            let _ = io::stderr().write_all(lines.as_bytes());
+            for fault in faults {
+                let _ = writeln!(io::stderr(), "rdnbrd: {fault}");
+            }
             return WRONG;
         }
     };

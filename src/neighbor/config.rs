@@ -75,7 +75,7 @@ pub enum Fault {
     #[error("unknown section [{0}], only [main] is allowed, or none")]
     Section(String),
     /// A key that means nothing here.
-    #[error("unknown key {key:?}{}", suggestion(.nearest))]
+    #[error("unknown key {key:?}{}", suggestion(*.nearest))]
     UnknownKey {
         /// As written.
         key: String,
@@ -107,7 +107,7 @@ pub enum Fault {
     HoldtimeAndRetries(usize),
 }
 
-fn suggestion(nearest: &Option<&'static str>) -> String {
+fn suggestion(nearest: Option<&'static str>) -> String {
     nearest.map(|key| format!(", did you mean {key}?")).unwrap_or_default()
 }
 
@@ -294,9 +294,9 @@ fn seconds(value: &str, least: f64, most: f64) -> Result<Duration, String> {
 
 fn number<T>(value: &str, least: T, most: T) -> Result<T, String>
 where
-    T: std::str::FromStr + PartialOrd + fmt::Display,
+    T: std::str::FromStr + PartialOrd + fmt::Display + Copy,
 {
-    let number = value.parse::<T>().ok().filter(|number| (&least..=&most).contains(&number));
+    let number = value.parse::<T>().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("a whole number from {least} to {most}"))
 }
 

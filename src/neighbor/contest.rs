@@ -34,10 +34,12 @@ impl Machine {
             self.spoke(address, kind, now);
         } else if known.interface == interface && known.mac.is_none() {
             host.place = place;
-            match kind {
+            if kind == Some(ArpKind::Reply) {
                 // It answered the broadcast for the route that was found.
-                Some(ArpKind::Reply) => self.spoke(address, kind, now),
-                _ => self.ask(address, place),
+                self.spoke(address, kind, now);
+            } else {
+                host.state = State::Probing { left: self.settings.retries_of_adopted() };
+                self.probe(address, place, now);
             }
         } else {
             self.rival(address, place, kind, now);
@@ -66,16 +68,17 @@ impl Machine {
         self.log(Level::Debug, text);
     }
 
-    /// The known place spoke. A candidate must have answered, for anybody can announce anything.
+    /// The known place spoke. What is not proven must answer, for anybody can announce anything.
     fn spoke(&mut self, address: Ipv4Addr, kind: Option<ArpKind>, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        match (host.state, kind) {
-            (_, None) | (State::Candidate { .. }, Some(ArpKind::Request | ArpKind::Announcement)) => return,
-            _ => {}
+        let counts = kind == Some(ArpKind::Reply) || (kind.is_some() && host.proven);
+        if !counts {
+            return;
         }
         let learned = !host.has_route();
         let place = host.place;
         host.state = State::Live;
+        host.proven = true;
         host.heard = now;
         let slot = self.settings.next_slot(address, now);
         self.wake(address, slot);
@@ -233,6 +236,7 @@ impl Machine {
             self.effects.push(Effect::AddRoute { route });
         }
         let mut host = Host::new(place, State::Live, now);
+        host.proven = true;
         host.due = self.settings.next_slot(address, now);
         self.insert(address, host);
         let (to, from) = (self.describe(address, place), self.name(old.place.interface));

@@ -40,16 +40,16 @@ impl Sub<Duration> for Moment {
     }
 }
 
-/// Milliseconds, in recordings.
+/// Milliseconds, to the microsecond, in recordings.
 impl From<f64> for Moment {
     fn from(millis: f64) -> Self {
-        Moment(Duration::try_from_secs_f64(millis / 1e3).unwrap_or_default())
+        Moment(Duration::try_from_secs_f64((millis * 1e3).round() / 1e6).unwrap_or_default())
     }
 }
 
 impl From<Moment> for f64 {
     fn from(moment: Moment) -> f64 {
-        moment.0.as_secs_f64() * 1e3
+        (moment.0.as_secs_f64() * 1e6).round() / 1e3
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Rival {
 pub(super) struct Host {
     pub(super) place: Place,
     pub(super) state: State,
+    /// Whether it ever answered; a route that an earlier instance left has yet to be proven.
+    pub(super) proven: bool,
     /// When it last spoke, or was believed in without proof.
     pub(super) heard: Moment,
     /// When something must be done.
@@ -62,7 +64,7 @@ pub(super) struct Host {
 impl Host {
     /// A host of which nothing is proven, with its first probe sent `now`.
     pub(super) fn new(place: Place, state: State, now: Moment) -> Self {
-        Self { place, state, heard: now, due: now, rival: None, contested: None }
+        Self { place, state, proven: false, heard: now, due: now, rival: None, contested: None }
     }
 
     pub(super) fn has_route(&self) -> bool {

@@ -37,6 +37,8 @@ pub struct HostView {
     pub mac: Option<Mac>,
     /// How far the proof is.
     pub state: State,
+    /// Whether it ever answered; a route left by an earlier instance has yet to be proven.
+    pub proven: bool,
     /// When it last spoke.
     pub heard: Moment,
 }
@@ -120,6 +122,7 @@ impl Machine {
             interface: host.place.interface,
             mac: host.place.mac,
             state: host.state,
+            proven: host.proven,
             heard: host.heard,
         })
     }
@@ -177,7 +180,7 @@ impl Machine {
         if self.has_route(route) {
             return;
         }
-        let known = self.hosts.get(&address).is_some_and(|host| host.has_route());
+        let known = self.hosts.get(&address).is_some_and(Host::has_route);
         if known || !self.admits(interface, address) || self.is_full(now) {
             self.effects.push(Effect::DeleteRoute { route });
             let text = format!("event=dropped host={address} port={} reason=not-ours", self.name(interface));
@@ -200,9 +203,14 @@ impl Machine {
             self.log(Level::Warning, format!("event=reconciled host={address} port={port} was=unknown"));
         }
         for route in wanted.difference(found) {
-            self.effects.push(Effect::AddRoute { route: *route });
             let (address, port) = (route.address, self.name(route.interface));
             self.log(Level::Warning, format!("event=reconciled host={address} port={port} was=missing"));
+            if self.hosts.get(&address).is_some_and(|host| host.proven) {
+                self.effects.push(Effect::AddRoute { route: *route });
+            } else {
+                // Adopted, never proven, and gone: nothing speaks for it.
+                self.remove(address);
+            }
         }
     }
 

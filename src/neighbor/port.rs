@@ -103,13 +103,13 @@ impl Port {
 
     /// How many addresses the prefixes have together.
     fn size(&self) -> u64 {
-        self.prefixes.iter().map(addresses_in).sum()
+        self.prefixes.iter().copied().map(addresses_in).sum()
     }
 
     /// The address at that position of the prefixes, laid end to end.
     fn address_at(&self, mut position: u64) -> Option<Ipv4Addr> {
         for prefix in &self.prefixes {
-            let size = addresses_in(prefix);
+            let size = addresses_in(*prefix);
             if position < size {
                 let offset = u32::try_from(position).ok()?;
                 let address = Ipv4Addr::from_bits(prefix.network().to_bits().checked_add(offset)?);
@@ -128,7 +128,7 @@ fn next_round(finished: Sweep, settings: &Settings, now: Moment) -> Option<Sweep
     Some(Sweep { due, began: due, done: 0, pace: GENTLE_PACE })
 }
 
-fn addresses_in(prefix: &Ipv4Net) -> u64 {
+fn addresses_in(prefix: Ipv4Net) -> u64 {
     1 << (32 - prefix.prefix_len())
 }
 

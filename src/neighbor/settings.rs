@@ -104,7 +104,8 @@ fn probes_within(span: Duration, interval: Duration) -> u32 {
 
 /// Between nothing and a tenth of the keepalive, the same for the same address and slot.
 fn jitter(address: Ipv4Addr, slot: u128, keepalive: u128) -> u128 {
-    let mut mixed = u64::from(address.to_bits()) ^ ((slot & u128::from(u32::MAX)) as u64) << 32;
+    let slot = u64::try_from(slot & u128::from(u32::MAX)).unwrap_or_default();
+    let mut mixed = u64::from(address.to_bits()) ^ (slot << 32);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^= mixed >> 31;

@@ -207,6 +207,7 @@ fn arp_filter() -> [SockFilter; 13] {
 fn ignore_outgoing(raw: &RawSocket) -> io::Result<()> {
     const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
     let on: libc::c_int = 1;
+    let length = socket_length::<libc::c_int>();
     // SAFETY: the descriptor is open, and the option's value is an int that lives through the call.
     let done = unsafe {
         libc::setsockopt(
@@ -214,23 +215,29 @@ fn ignore_outgoing(raw: &RawSocket) -> io::Result<()> {
             libc::SOL_PACKET,
             PACKET_IGNORE_OUTGOING,
             (&raw const on).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
+            length,
         )
     };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// A size as socket calls want it; those of the structures here are far below its limit.
+fn socket_length<T>() -> libc::socklen_t {
+    libc::socklen_t::try_from(size_of::<T>()).unwrap_or_default()
+}
+
 /// All ARP of the interface.
 fn packet_address(index: u32) -> io::Result<SockAddr> {
     let index = i32::try_from(index).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let family = libc::sa_family_t::try_from(libc::AF_PACKET).unwrap_or_default();
     // SAFETY: `sockaddr_ll` fits into the zeroed storage, and its length is given.
     let ((), address) = unsafe {
         SockAddr::try_init(|storage, length| {
             let link = storage.cast::<libc::sockaddr_ll>();
-            (*link).sll_family = libc::AF_PACKET as libc::sa_family_t;
+            (*link).sll_family = family;
             (*link).sll_protocol = ETHERTYPE_ARP.to_be();
             (*link).sll_ifindex = index;
-            *length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+            *length = socket_length::<libc::sockaddr_ll>();
             Ok(())
         })
     }?;
