@@ -149,7 +149,8 @@ apply_sysctls() {
         [ -r "$path" ] || continue
         grep -qF -- "sysctl $key " "$manifest" 2>/dev/null || note "sysctl $key $(cat "$path")"
     done
-    sysctl -q -p "$1"
+    # Keys that a device lacks are not an error here: those that must hold are looked at after the deployment.
+    sysctl -q -e -p "$1"
 }
 
 create_network() { # NAME SUBNET GATEWAY PARENT LABEL LABEL

@@ -5,11 +5,11 @@ use crate::output::{self, Exit, Failure};
 use clap::CommandFactory as _;
 
 /// Prints a shell's completion script.
-pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+pub(super) fn completions(shell: clap_complete::Shell) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "fabricctl", &mut script);
     output::document(&String::from_utf8_lossy(&script));
-    Ok(Exit::Ok)
+    Exit::Ok
 }
 
 /// Prints the manual page.
