@@ -1,4 +1,11 @@
 //! What holds for the neighbour machine whatever happens: random worlds of stations, spoofers, links and addresses.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may fail loudly"
+)]
 
 use fabricctl::fabric::Mac;
 use fabricctl::neighbor::{
@@ -121,14 +128,14 @@ impl World {
             heard: BTreeMap::new(),
         };
         for interface in [1, 2] {
-            world.happen(Deed::Link(interface, Carrier::Up));
-            world.happen(Deed::Addresses(interface, 0));
+            world.happen(&Deed::Link(interface, Carrier::Up));
+            world.happen(&Deed::Addresses(interface, 0));
         }
         world
     }
 
-    fn happen(&mut self, deed: Deed) {
-        match deed {
+    fn happen(&mut self, deed: &Deed) {
+        match *deed {
             Deed::Station(place, true) => {
                 self.stations.insert(place);
             }
@@ -137,18 +144,18 @@ impl World {
             }
             Deed::Speak(place, kind) => self.arp(place, kind),
             Deed::Hint((interface, address, mac)) => {
-                self.tell(Event::NeighbourSeen { interface: IfIndex(interface), address, mac });
+                self.tell(&Event::NeighbourSeen { interface: IfIndex(interface), address, mac });
             }
             Deed::Lost((interface, address, _)) => {
-                self.tell(Event::NeighbourLost { interface: IfIndex(interface), address });
+                self.tell(&Event::NeighbourLost { interface: IfIndex(interface), address });
             }
             Deed::Link(interface, carrier) => self.link(interface, carrier),
             Deed::Addresses(interface, choice) => {
                 self.addresses.insert(interface, prefixes(choice));
                 let addresses = self.addresses.values().flatten().map(Ipv4Net::addr).collect();
-                self.tell(Event::OwnAddresses { addresses });
+                self.tell(&Event::OwnAddresses { addresses });
                 let prefixes = prefixes(choice);
-                self.tell(Event::AddressesChanged { interface: IfIndex(interface), prefixes });
+                self.tell(&Event::AddressesChanged { interface: IfIndex(interface), prefixes });
             }
             Deed::Found(place) => {
                 let route = route_to(place);
@@ -156,7 +163,7 @@ impl World {
                 if self.kernel.iter().all(|known| known.address != route.address) {
                     self.kernel.insert(route);
                     self.found.insert(route);
-                    self.tell(Event::RouteFound { route });
+                    self.tell(&Event::RouteFound { route });
                 }
             }
             Deed::Meddle(place) => {
@@ -166,7 +173,7 @@ impl World {
                 {
                     self.kernel.insert(route);
                 }
-                self.tell(Event::RoutesDumped { routes: self.kernel.clone() });
+                self.tell(&Event::RoutesDumped { routes: self.kernel.clone() });
             }
             Deed::Wait(millis) => self.wait(Duration::from_millis(millis)),
         }
@@ -178,16 +185,16 @@ impl World {
             Carrier::Up => {
                 self.up.insert(interface);
                 let name = format!("swp{interface}");
-                self.tell(Event::LinkUp { interface: index, name, mac: gateway(interface) });
+                self.tell(&Event::LinkUp { interface: index, name, mac: gateway(interface) });
             }
             Carrier::Down => {
                 self.up.remove(&interface);
-                self.tell(Event::LinkDown { interface: index });
+                self.tell(&Event::LinkDown { interface: index });
             }
             Carrier::Gone => {
                 self.up.remove(&interface);
                 self.addresses.remove(&interface);
-                self.tell(Event::LinkGone { interface: index });
+                self.tell(&Event::LinkGone { interface: index });
             }
         }
     }
@@ -200,7 +207,7 @@ impl World {
             self.answered.insert(place);
         }
         self.heard.insert(place, self.now);
-        self.tell(Event::ArpHeard { interface: IfIndex(interface), address, mac, kind });
+        self.tell(&Event::ArpHeard { interface: IfIndex(interface), address, mac, kind });
     }
 
     /// Lets time pass: answers arrive, and the machine gets its ticks exactly when it wants them.
@@ -217,7 +224,7 @@ impl World {
                 }
                 (_, Some(deadline)) => {
                     self.now = self.now.max(deadline);
-                    self.tell(Event::Tick);
+                    self.tell(&Event::Tick);
                     assert!(
                         self.machine.deadline().is_none_or(|next| next > self.now),
                         "a tick that did nothing"
@@ -229,7 +236,7 @@ impl World {
         self.now = end;
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: &Event) {
         let before: BTreeMap<Ipv4Addr, HostView> =
             self.machine.hosts().map(|host| (host.address, host)).collect();
         let effects = self.machine.on(event.clone(), self.now);
@@ -247,12 +254,12 @@ impl World {
                 Effect::DeleteRoute { route } => {
                     assert!(self.kernel.remove(&route), "deletes what is not there: {route:?} at {event:?}");
                     let moved = added.contains(&route.address);
-                    self.judge_withdrawal(&event, route, before.get(&route.address), moved);
+                    self.judge_withdrawal(event, route, before.get(&route.address), moved);
                 }
                 Effect::Log { .. } => {}
             }
         }
-        self.judge_routes(&event);
+        self.judge_routes(event);
     }
 
     fn probe(&mut self, interface: IfIndex, target: Ipv4Addr, mac: Option<Mac>) {
@@ -310,8 +317,8 @@ impl World {
     /// What the machine must know in the end: stations with an address that a host can have, one of each.
     fn settle(&mut self) -> BTreeSet<HostRoute> {
         for interface in [1, 2] {
-            self.happen(Deed::Link(interface, Carrier::Up));
-            self.happen(Deed::Addresses(interface, 0));
+            self.happen(&Deed::Link(interface, Carrier::Up));
+            self.happen(&Deed::Addresses(interface, 0));
         }
         let mut seen = BTreeSet::new();
         self.stations.retain(|(_, address, _)| seen.insert(*address));
@@ -328,7 +335,7 @@ proptest! {
     #[test]
     fn whatever_happens_the_routes_are_those_of_proven_hosts(deeds in prop::collection::vec(deed(), 1..60)) {
         let mut world = World::new();
-        for deed in deeds {
+        for deed in &deeds {
             world.happen(deed);
         }
         let expected = world.settle();

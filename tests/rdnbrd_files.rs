@@ -1,7 +1,15 @@
 //! The daemon's files for a device: rendered, and put to the test that the device will put them to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may fail loudly"
+)]
 #![expect(clippy::disallowed_methods, reason = "tests run commands and read their own files")]
 
 use fabricctl::neighbor::{Config, OnExit};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, context};
 use std::fs;
 use std::process::Command;
@@ -9,9 +17,9 @@ use std::process::Command;
 fn render(path: &str, host_routes: &str) -> String {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_keep_trailing_newline(true);
+    let syntax =
+        SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.unwrap());
     let text = fs::read_to_string(format!("templates/debian/{path}.j2")).unwrap();
     let ports = [("swp1", "server"), ("swp2", "server"), ("swp51", "uplink")]
         .map(|(name, kind)| context! { name, kind });

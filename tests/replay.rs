@@ -3,6 +3,13 @@
 //! Each folder of `tests/replay` holds `events.jsonl` (`{"at": MILLISECONDS, "event": …}` a line), `effects.jsonl`
 //! (the same with `effect`) and, where it isn't the default, `rdnbrd.conf`. The machine gets its ticks when it
 //! asked for them; a `tick` event in the recording says how long to go on. `UPDATE_REPLAY=1` rewrites the effects.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may fail loudly"
+)]
 #![expect(clippy::disallowed_methods, reason = "tests read and write their own files")]
 
 use fabricctl::neighbor::{Config, Effect, Event, Machine, Moment};

@@ -17,7 +17,7 @@ pub struct Interface {
     pub name: String,
     /// Its Ethernet address, where it has one.
     pub mac: Option<Mac>,
-    /// Whether it is set up and has carrier.
+    /// Whether it is set up, has carrier and is operational.
     pub up: bool,
 }
 
@@ -72,7 +72,8 @@ pub(super) fn interface(message: &LinkMessage) -> Option<Interface> {
             _ => {}
         }
     }
-    let up = message.header.flags.contains(LinkFlags::Up | LinkFlags::LowerUp);
+    // Carrier comes before the state is operational; FRR 8.4 loses an imported route that is added in between.
+    let up = message.header.flags.contains(LinkFlags::Up | LinkFlags::LowerUp | LinkFlags::Running);
     Some(Interface { index: message.header.index, name: name?, mac, up })
 }
 

@@ -1,4 +1,11 @@
 //! A rack for the daemon: namespaces joined by veth pairs, containers on macvlan, and the daemon in the leaf.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may fail loudly"
+)]
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 
 use fabricctl::fabric::Mac;
