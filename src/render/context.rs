@@ -1,5 +1,6 @@
 //! What templates see.
 
+use super::rules::{self, Rule};
 use crate::fabric::{Fabric, Facts, ImageSource, Network, Node, Port, PortKind, Workload};
 use ipnet::Ipv4Net;
 use minijinja::value::{Serde, Value};
@@ -13,7 +14,7 @@ struct Shared<'f> {
     routers: Vec<&'f Node>,
     networks: Vec<&'f Network>,
     host_subnets: BTreeSet<Ipv4Net>,
-    bgp_prefixes: BTreeSet<Ipv4Net>,
+    bgp_rules: Vec<Rule>,
 }
 
 /// The values of one node.
@@ -30,15 +31,12 @@ struct Own<'f> {
 
 /// The part of the context that only depends on the fabric.
 pub(super) fn shared(fabric: &Fabric) -> Value {
-    let routers: Vec<_> = fabric.nodes.values().filter(|node| node.role.routes()).collect();
-    let host_subnets: BTreeSet<_> = fabric.host_subnets().map(|subnet| subnet.trunc()).collect();
-    let loopbacks = routers.iter().map(|node| Ipv4Net::from(node.loopback));
     Value::from(Serde(Shared {
         fabric,
-        bgp_prefixes: loopbacks.chain(host_subnets.iter().copied()).collect(),
-        routers,
+        bgp_rules: rules::of(fabric),
+        routers: fabric.nodes.values().filter(|node| node.role.routes()).collect(),
         networks: fabric.networks.values().collect(),
-        host_subnets,
+        host_subnets: fabric.host_subnets().map(|subnet| subnet.trunc()).collect(),
     }))
 }
 

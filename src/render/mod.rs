@@ -21,16 +21,16 @@
 //! | `data_ports` | a server's ports towards leafs |
 //! | `networks` | the workload networks, in order of their names |
 //! | `host_subnets` | their prefixes, in order |
-//! | `bgp_prefixes` | what BGP may carry: the routers' loopbacks, and the prefixes that host routes come from |
+//! | `bgp_rules` | what BGP may carry, as rules of a prefix-list: `seq`, `action`, `prefix`, `host_routes`, `inside` |
 //! | `workloads` | the workloads of this server |
 //! | `built_images` | names of the images that this server builds for them |
 //!
-//! And the test `at_least`: `facts.frr is at_least("10.0")`, false where the version is `none`; and the filter
-//! `number`: the number that an IPv4 address (or the network address of a prefix) is.
+//! And the test `at_least`: `facts.frr is at_least("10.0")`, false where the version is `none`.
 
 mod context;
 mod error;
 mod front_matter;
+mod rules;
 mod templates;
 
 pub use error::{FrontMatterError, RenderCause, RenderError};

@@ -8,7 +8,6 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, merge_maps};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 /// The templates that ship with the tool.
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -194,7 +193,6 @@ fn engine() -> Environment<'static> {
     // Its messages would quote every variable in sight, secrets too.
     engine.set_debug(false);
     engine.add_test("at_least", at_least);
-    engine.add_filter("number", number);
     engine
 }
 
@@ -209,14 +207,6 @@ fn at_least(version: &Value, least: &str) -> Result<bool, Error> {
         None if version.is_none() => Ok(false),
         None => Err(Error::new(ErrorKind::InvalidOperation, "at_least: this is not a version")),
     }
-}
-
-/// `"10.0.0.11"|number`, also of a prefix: 167772171.
-fn number(text: &str) -> Result<u32, Error> {
-    let address = text.split_once('/').map_or(text, |(address, _)| address);
-    let bad =
-        || Error::new(ErrorKind::InvalidOperation, format!("number: {text:?} is no IPv4 address or prefix"));
-    address.parse::<Ipv4Addr>().map(u32::from).map_err(|_| bad())
 }
 
 fn built_in(folder: &Dir<'static>, sources: &mut BTreeMap<String, String>) {
