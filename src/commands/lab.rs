@@ -76,7 +76,7 @@ fn run_up(global: &Global, state_root: &Path, args: &LabUpArgs) -> Result<Exit, 
         interrupt,
     };
     let bar = bar(global);
-    let up = lab::up(&fabric, &options, &|progress| show(&bar, &progress));
+    let up = lab::up(&fabric, &options, &|progress| show(global, &bar, &progress));
     bar.finish_and_clear();
     let up = up.map_err(|error| failure(&error))?;
     match global.output {
@@ -124,13 +124,13 @@ fn bar(global: &Global) -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
+fn show(global: &Global, bar: &ProgressBar, progress: &Progress) {
     let (text, done, of) = match progress {
         Progress::Rootfs { stage, done, of } => (format!("root filesystem: {stage}"), *done, *of),
         Progress::Nodes { ready, of } => ("nodes".to_owned(), *ready, *of),
     };
     // Without a terminal there is no bar, and a build of a minute must not look like a standstill.
-    if bar.is_hidden() && matches!(progress, Progress::Rootfs { .. }) && bar.message() != text {
+    if bar.is_hidden() && !global.quiet && matches!(progress, Progress::Rootfs { .. }) && bar.message() != text {
         output::note(&text);
     }
     bar.set_length(of as u64);
