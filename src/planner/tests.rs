@@ -1,7 +1,7 @@
 //! From differences to steps, on the reference fabric.
 
 use super::*;
-use crate::action::{Action, Activation, File, How, Wave};
+use crate::action::{Activation, File, How, Wave};
 use crate::fabric::{Fabric, Facts, Node, NodeName};
 use crate::inventory;
 use crate::state::{FileState, Interface, NodeState};
