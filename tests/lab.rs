@@ -67,7 +67,7 @@ fn foreign_things_are_put_there(lab: &Lab) {
         "server01",
         "mkdir /root/c && cp /bin/busybox /root/c/ && printf 'FROM scratch\\nCOPY busybox /\\n' >/root/c/Dockerfile && \
          DOCKER_BUILDKIT=0 docker build -q -t foreign:1 /root/c && \
-         docker run -d --restart always --name foreign --network none foreign:1 /busybox sleep 100000",
+         docker run -d --restart always --stop-timeout 1 --name foreign --network none foreign:1 /busybox sleep 100000",
     );
 }
 

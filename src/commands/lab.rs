@@ -130,7 +130,11 @@ fn show(global: &Global, bar: &ProgressBar, progress: &Progress) {
         Progress::Nodes { ready, of } => ("nodes".to_owned(), *ready, *of),
     };
     // Without a terminal there is no bar, and a build of a minute must not look like a standstill.
-    if bar.is_hidden() && !global.quiet && matches!(progress, Progress::Rootfs { .. }) && bar.message() != text {
+    if bar.is_hidden()
+        && !global.quiet
+        && matches!(progress, Progress::Rootfs { .. })
+        && bar.message() != text
+    {
         output::note(&text);
     }
     bar.set_length(of as u64);

@@ -71,14 +71,23 @@ fn group(dir: &LabDir) -> String {
     format!("fabricctl-{name}-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3])
 }
 
+/// Makes a lab's groups. That is `lab up`'s to do: of nodes that start side by side one would find a group half made.
+pub(super) fn make(dir: &LabDir) -> Result<(), LabError> {
+    for hierarchy in hierarchies()? {
+        let lab = hierarchy.mount_point.join(group(dir));
+        hierarchy
+            .make(&hierarchy.mount_point, &lab)
+            .map_err(LabError::file("making the control group", &lab))?;
+    }
+    Ok(())
+}
+
 /// Makes a node's groups and moves the calling process there; its new cgroup namespace then has them as its roots.
 pub(super) fn enter(dir: &LabDir, node: &str) -> Result<(), LabError> {
     for hierarchy in hierarchies()? {
         let lab = hierarchy.mount_point.join(group(dir));
         let own = lab.join(node);
-        for (above, path) in [(hierarchy.mount_point.as_path(), &lab), (lab.as_path(), &own)] {
-            hierarchy.make(above, path).map_err(LabError::file("making the control group", path))?;
-        }
+        hierarchy.make(&lab, &own).map_err(LabError::file("making the control group", &own))?;
         join(&own)?;
     }
     Ok(())
@@ -112,11 +121,7 @@ fn hand_down(group: &Path) -> io::Result<()> {
 
 impl Hierarchy {
     fn make(&self, above: &Path, path: &Path) -> io::Result<()> {
-        match fs::create_dir(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => return Err(error),
-        }
+        fs::create_dir(path)?;
         if self.v1_options.is_none() {
             // The lab's own group has no processes; what the machine's root hands down is not changed.
             return if above == self.mount_point { hand_down(path) } else { Ok(()) };

@@ -69,13 +69,14 @@ fn serve(dir: &LabDir, control: &mut Control) -> Result<(), LabError> {
         return Err(garbled(ControlError::Garbled(format!("{order:?}"))));
     }
     super::close_standard_streams()?;
-    for stream in listener.incoming() {
+    loop {
         // One that fails or went away doesn't end the service for all others.
-        if let Ok(stream) = stream {
-            let _ = hand_out(&stream);
+        match listener.accept() {
+            Ok((stream, _)) => drop(hand_out(&stream)),
+            // Out of descriptors or memory: that passes, and a busy loop would not help.
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }
     }
-    Ok(())
 }
 
 /// Gives the peer a TCP socket of this namespace.
@@ -111,7 +112,7 @@ fn receive(from: &UnixStream) -> io::Result<OwnedFd> {
 }
 
 /// Connects to an address on a lab's management network and passes the connection on to whatever reads `output`,
-/// as `ProxyUseFdpass` of ssh_config(5) wants it.
+/// as `ProxyUseFdpass` of `ssh_config(5)` wants it.
 ///
 /// # Errors
 /// When the lab doesn't run or nobody answers at the address.

@@ -1,6 +1,7 @@
 //! `lab list`: which labs there are, and what runs of them.
 
 use super::LabError;
+use super::lock::Lock;
 use super::processes::of_lab;
 use super::record::{LabDir, Record};
 use crate::fabric::{NodeName, Role};
@@ -107,7 +108,7 @@ fn describe(state_root: &Path, name: &str) -> Result<Lab, LabError> {
     let complete = record.as_ref().is_some_and(|record| record.complete);
     let state = if complete && hub && nodes.iter().all(|node| node.state == NodeState::Up) {
         LabState::Up
-    } else if running.is_empty() {
+    } else if running.is_empty() && !Lock::is_held(&dir, name) {
         LabState::Stale
     } else {
         LabState::Partly

@@ -40,6 +40,12 @@ impl Lock {
         }
     }
 
+    /// Whether some run holds the lock of a lab.
+    pub(super) fn is_held(dir: &LabDir, name: &str) -> bool {
+        let path = dir.path().with_file_name(format!(".{name}.lock"));
+        File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Ends the lock and removes its file; the directory of all labs too if it is empty, and this tool's own around it.
     pub(super) fn remove(self) {
         let _ = fs::remove_file(&self.path);

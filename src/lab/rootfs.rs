@@ -102,8 +102,8 @@ pub(super) fn path(suite: Suite, cache: &Path) -> PathBuf {
         hash.update([0]);
     }
     let hash = hash.finalize();
-    let hash: String = hash.iter().take(6).map(|octet| format!("{octet:02x}")).collect();
-    cache.join("rootfs").join(format!("{}-{hash}", suite.as_str()))
+    let hash = hash.iter().take(6).fold(0_u64, |number, octet| number << 8 | u64::from(*octet));
+    cache.join("rootfs").join(format!("{}-{hash:012x}", suite.as_str()))
 }
 
 /// The root filesystem, built if it isn't in the cache; of two runs that need it one builds and the other waits.

@@ -99,7 +99,7 @@ fn host(node: &NodeRecord) -> String {
     )
 }
 
-/// A path as a value of ssh_config(5), where `%` starts a token.
+/// A path as a value of `ssh_config(5)`, where `%` starts a token.
 fn quote(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('%', "%%"))
 }

@@ -6,7 +6,7 @@ use super::node::{Starting, start_hub, start_node};
 use super::record::{LabDir, LinkRecord, NodeRecord, Record};
 use super::rootfs::Suite;
 use super::wiring::{Namespaces, namespace, wire};
-use super::{LabError, preflight, processes, require_root, rootfs, ssh};
+use super::{LabError, cgroup, preflight, processes, require_root, rootfs, ssh};
 use crate::fabric::Fabric;
 use crate::process::Interrupt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,13 +117,22 @@ fn bring_up(
         return complete(dir, &record, &found, options.interrupt, progress);
     }
     clean(dir, &options.name)?;
-    preflight::check(&options.state_root)?;
-    rootfs::ensure(options.suite, &options.cache, options.interrupt, progress)?;
-    let made = make(dir, planned, options.interrupt, progress);
+    let made = begin(dir, &planned).and_then(|()| {
+        rootfs::ensure(options.suite, &options.cache, options.interrupt, progress)?;
+        make(dir, planned, options.interrupt, progress)
+    });
     if made.is_err() {
         clean(dir, &options.name)?;
     }
     made
+}
+
+/// Records what is going to be made, and looks whether this machine can hold it.
+fn begin(dir: &LabDir, record: &Record) -> Result<(), LabError> {
+    fs::create_dir_all(dir.path()).map_err(LabError::file("making", dir.path()))?;
+    dir.save(record)?;
+    preflight::check(dir.path())?;
+    cgroup::make(dir)
 }
 
 /// Makes a lab from nothing.
@@ -133,8 +142,6 @@ fn make(
     interrupt: Interrupt,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Up, LabError> {
-    fs::create_dir_all(dir.path()).map_err(LabError::file("making", dir.path()))?;
-    dir.save(&record)?;
     let all: Vec<usize> = (0..record.nodes.len()).collect();
     let links: Vec<&LinkRecord> = record.links.iter().collect();
     let (mut hub, started) = std::thread::scope(|scope| {

@@ -100,8 +100,8 @@ fn interfaces(node: &Node) -> BTreeMap<crate::fabric::IfName, Interface> {
     ports.chain(loopback).collect()
 }
 
-/// The settings of a sysctl.conf(5) file that must hold, by their paths below `/proc/sys`; those marked with `-` may be
-/// missing on a device.
+/// The settings of a sysctl.conf(5) file that must hold, by their paths below `/proc/sys`. Those marked with `-`, and
+/// those given by a pattern, may be missing on a device.
 fn fixed_settings(content: &[u8]) -> Vec<(String, String)> {
     String::from_utf8_lossy(content)
         .lines()
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn settings_are_read_as_sysctl_reads_them() {
-        let text = b"# note\nnet.ipv4.ip_forward = 1\nnet/ipv4/conf/eth1.100/rp_filter=0\n-net.x = 9\n\
+        let text = b"# note\nnet.ipv4.ip_forward = 1\nnet/ipv4/conf/eth1.100/rp_filter=0\n-net.x = 9\nnet/y[1] = 2\n\
             net.ipv4.conf.eth1/100.rp_filter = 0\nkernel.printk = 4 \t 1\n";
         let found: Vec<(String, String)> = fixed_settings(text);
         let found: Vec<(&str, &str)> = found.iter().map(|(key, value)| (&**key, &**value)).collect();

@@ -138,11 +138,8 @@ fn reap() -> Result<(), LabError> {
     ended.add(Signal::SIGCHLD);
     ended.thread_block().map_err(|error| LabError::system("blocking SIGCHLD", error))?;
     loop {
-        match waitpid(None, None) {
-            Err(nix::errno::Errno::ECHILD) => {
-                let _ = ended.wait();
-            }
-            Ok(_) | Err(_) => {}
+        if waitpid(None, None) == Err(nix::errno::Errno::ECHILD) {
+            let _ = ended.wait();
         }
     }
 }
