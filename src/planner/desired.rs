@@ -108,6 +108,7 @@ fn fixed_settings(content: &[u8]) -> Vec<(String, String)> {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with(['#', ';', '-']))
         .filter_map(|line| line.split_once('='))
+        .filter(|(key, _)| !key.contains(['*', '?', '[']))
         .map(|(key, value)| (sysctl_path(key.trim()), value.split_whitespace().collect::<Vec<_>>().join(" ")))
         .collect()
 }
