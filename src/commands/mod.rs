@@ -14,14 +14,25 @@ mod teardown;
 mod verify;
 mod workbench;
 
-use crate::cli::{Cli, Command, VerifyWhat};
-use crate::output::{Exit, Failure};
+use crate::cli::{Cli, Command, Format, VerifyWhat};
+use crate::output::{self, Exit, Failure};
 
-/// Runs what was typed.
-///
-/// # Errors
-/// With everything that is wrong, and the exit code it means.
-pub fn run(cli: &Cli) -> Result<Exit, Failure> {
+/// Runs what was typed, and says on stderr everything that is wrong.
+pub fn run(cli: &Cli) -> Exit {
+    if cli.global.no_color {
+        output::no_colors();
+    }
+    verb(cli).unwrap_or_else(|failure| {
+        let text = match cli.global.output {
+            Format::Json => failure.to_json(),
+            Format::Table => failure.to_text(),
+        };
+        output::note(text.trim_end());
+        failure.exit
+    })
+}
+
+fn verb(cli: &Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match &cli.command {
         Command::Inventory(args) => inventory::run(global, args),
