@@ -1,6 +1,5 @@
 //! `fabricctl lab …` as it was typed.
 
-use super::LAB_DIRECTORY;
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -18,7 +17,7 @@ pub struct LabArgs {
         global = true,
         env = "FABRICCTL_LAB_DIR",
         value_name = "DIR",
-        default_value = LAB_DIRECTORY
+        default_value = crate::lab::STATE_ROOT
     )]
     pub state_dir: PathBuf,
 }

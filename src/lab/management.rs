@@ -98,3 +98,82 @@ fn free_name(node: &Node) -> Result<IfName, NameError> {
     let wished = IfName::new("eth0")?;
     if node.port(&wished).is_none() { Ok(wished) } else { IfName::new("mgmt0") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fabric::{Endpoint, HostRoutes, Platform, Port as FabricPort, PortKind, Role, Ssh};
+
+    fn node(name: &str, management: Option<(&str, Option<&str>)>) -> Node {
+        Node {
+            name: name.parse().unwrap(),
+            role: Role::Leaf,
+            platform: Platform::Debian,
+            asn: None,
+            loopback: "10.0.0.1".parse().unwrap(),
+            router_id: "10.0.0.1".parse().unwrap(),
+            management: management.map(|(address, gateway)| crate::fabric::Management {
+                interface: "eth0".parse().unwrap(),
+                address: address.parse().unwrap(),
+                gateway: gateway.map(|gateway| gateway.parse().unwrap()),
+            }),
+            ssh: Ssh::default(),
+            host_routes: HostRoutes::Main,
+            ports: Vec::new(),
+            vars: BTreeMap::new(),
+        }
+    }
+
+    fn fabric(nodes: impl IntoIterator<Item = Node>) -> Fabric {
+        Fabric {
+            name: "test".to_owned(),
+            nodes: nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
+            links: Vec::new(),
+            networks: BTreeMap::new(),
+            images: BTreeMap::new(),
+            workloads: BTreeMap::new(),
+        }
+    }
+
+    fn nets(texts: &[&str]) -> Vec<Ipv4Net> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_hub_is_the_gateway_or_takes_the_highest_free_address() {
+        let nodes = [
+            node("leaf01", Some(("192.168.200.254/24", None))),
+            node("leaf02", Some(("192.168.200.253/24", None))),
+            node("leaf03", Some(("192.168.201.7/24", Some("192.168.201.1")))),
+        ];
+        assert_eq!(assign(&fabric(nodes)).unwrap().hub, nets(&["192.168.200.252/24", "192.168.201.1/24"]));
+    }
+
+    #[test]
+    fn a_node_without_an_address_gets_one_that_meets_nothing_of_the_fabric() {
+        let mut linked = node("leaf02", None);
+        linked.ports.push(FabricPort {
+            name: "eth0".parse().unwrap(),
+            kind: PortKind::Uplink,
+            peer: "leaf01:eth9".parse::<Endpoint>().unwrap(),
+            mtu: 9216,
+            addresses: nets(&["100.127.3.1/30"]),
+            networks: Vec::new(),
+        });
+        let management = assign(&fabric([node("leaf01", None), linked])).unwrap();
+        let port = |name: &str| management.ports[&name.parse().unwrap()].clone();
+        assert_eq!((port("leaf01").interface.as_str(), port("leaf02").interface.as_str()), ("eth0", "mgmt0"));
+        assert_eq!(
+            vec![port("leaf01").address, port("leaf02").address],
+            nets(&["198.18.0.1/16", "198.18.0.2/16"])
+        );
+        assert_eq!(management.hub, nets(&["198.18.255.254/16"]));
+    }
+
+    #[test]
+    fn a_full_prefix_leaves_no_room_for_the_hub() {
+        let nodes =
+            [node("leaf01", Some(("192.0.2.1/30", None))), node("leaf02", Some(("192.0.2.2/30", None)))];
+        assert!(matches!(assign(&fabric(nodes)), Err(LabError::NoManagementPrefix)));
+    }
+}
