@@ -55,6 +55,10 @@ fn serve(dir: &LabDir, control: &mut Control) -> Result<(), LabError> {
         netlink.add_address(bridge, *address)?;
     }
     netlink.set_up(bridge, true)?;
+    for address in &record.hub {
+        // sshd sends small packets too, and waits: 40 ms for each login and many a command.
+        netlink.acknowledge_at_once(bridge, *address)?;
+    }
     let path = dir.hub_socket();
     let listen = || -> io::Result<UnixListener> {
         let listener = UnixListener::bind(&path)?;
@@ -124,6 +128,8 @@ pub fn connect(directory: &Path, target: SocketAddr, output: BorrowedFd<'_>) -> 
     socket
         .connect_timeout(&target.into(), CONNECT_LIMIT)
         .map_err(|error| LabError::system(format!("connecting to {target}"), error))?;
+    // ssh sets this for itself only where it made the connection.
+    socket.set_tcp_nodelay(true).map_err(|error| LabError::system("setting TCP_NODELAY", error))?;
     pass(output.as_raw_fd(), socket.as_raw_fd())
         .map_err(|error| LabError::system("passing the connection to ssh", error))
 }
