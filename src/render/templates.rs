@@ -190,8 +190,9 @@ fn engine() -> Environment<'static> {
     engine.set_syntax(syntax);
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_auto_escape_callback(|_| AutoEscape::None);
-    // Its messages would quote every variable in sight, secrets too.
-    engine.set_debug(false);
+    // Errors then say which expression is undefined. They also carry every variable in sight, secrets too, in what
+    // they print of themselves; so only their kind, detail and place are ever taken.
+    engine.set_debug(true);
     engine.add_test("at_least", at_least);
     engine
 }
