@@ -1,7 +1,12 @@
 //! The files of known fabrics, as they are under `tests/golden/<case>/<node>/<path on the device>`.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test golden` writes them anew.
-#![allow(clippy::disallowed_methods, missing_docs)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test reads files, and a panic is how it fails"
+)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! What templates may and may not do.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod common;
 

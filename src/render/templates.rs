@@ -33,26 +33,26 @@ impl Templates {
         sources.extend(overrides);
         let mut templates = Self { engine: engine(), front: BTreeMap::new() };
         for (path, source) in sources {
-            templates.add(path, source)?;
+            templates.add(&path, &source)?;
         }
         Ok(templates)
     }
 
-    fn add(&mut self, path: String, source: String) -> Result<(), RenderError> {
+    fn add(&mut self, path: &str, source: &str) -> Result<(), RenderError> {
         let at = |place: (usize, usize), cause| RenderError {
-            template: path.clone(),
+            template: path.to_owned(),
             line: place.0,
             column: place.1,
             node: None,
             cause,
         };
-        check_path(&path).map_err(|problem| at((1, 1), RenderCause::Path(problem)))?;
+        check_path(path).map_err(|problem| at((1, 1), RenderCause::Path(problem)))?;
         let front =
-            FrontMatter::parse(&source).map_err(|error| at((1, 1), RenderCause::FrontMatter(error)))?;
+            FrontMatter::parse(source).map_err(|error| at((1, 1), RenderCause::FrontMatter(error)))?;
         self.engine
-            .add_template_owned(path.clone(), source.clone())
-            .map_err(|error| at(place(&error, &source), RenderCause::Syntax(said(&error))))?;
-        self.front.insert(path, front);
+            .add_template_owned(path.to_owned(), source.to_owned())
+            .map_err(|error| at(place(&error, source), RenderCause::Syntax(said(&error))))?;
+        self.front.insert(path.to_owned(), front);
         Ok(())
     }
 
