@@ -19,9 +19,6 @@ pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Where labs live unless the user says otherwise.
-const LAB_DIRECTORY: &str = "/var/lib/fabricctl/labs";
-
 /// Take a leaf/spine/server fabric from an inventory to a working, proven state, and back.
 #[derive(Debug, Parser)]
 #[command(name = "fabricctl", version, max_term_width = 110, arg_required_else_help = true)]

@@ -1,6 +1,6 @@
 //! Which devices: the real ones, or a lab's.
 
-use super::LAB_DIRECTORY;
+use crate::lab::STATE_ROOT;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct Target {
     pub lab: Option<String>,
 
     /// Directory that holds all labs
-    #[arg(long, env = "FABRICCTL_LAB_DIR", value_name = "DIR", default_value = LAB_DIRECTORY, hide = true)]
+    #[arg(long, env = "FABRICCTL_LAB_DIR", value_name = "DIR", default_value = STATE_ROOT, hide = true)]
     pub lab_dir: PathBuf,
 }
 

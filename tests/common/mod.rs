@@ -132,16 +132,10 @@ fn reference_nodes() -> Build {
     build
 }
 
-/// The fabric of `inventory/reference`.
+/// The reference fabric, from its inventory.
 pub fn reference() -> Fabric {
-    let mut build = reference_nodes();
-    for rack in 1..=4 {
-        for number in 1..=3 {
-            let name = format!("web{rack}{number}");
-            build = build.workload(&name, &format!("server0{rack}"), &format!("172.16.1.{rack}{number}"));
-        }
-    }
-    build.0
+    let text = include_str!("../../inventory/reference/fabric.yml");
+    fabricctl::inventory::read("fabric.yml", text, std::path::Path::new(".")).unwrap()
 }
 
 /// The fabric that gave the answers in `tests/answers/frr-*`: the workloads of server01 only.
