@@ -122,7 +122,5 @@ fn write(folder: &Path, rendered: &Rendered<'_>) -> Result<usize, Failure> {
         .map(|(node, file)| (Path::new(node.as_str()).join(file.path.trim_start_matches('/')), file))
         .collect();
     let files = paths.iter().map(|(path, file)| TreeFile { path, content: &file.content, mode: file.mode });
-    let count = store::write_tree(folder, files).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-    output::note(&format!("wrote {count} files of {} nodes to {}", rendered.len(), folder.display()));
-    Ok(())
+    store::write_tree(folder, files).map_err(|error| Failure::from_error(Exit::Usage, &error))
 }
