@@ -49,6 +49,9 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
+/// Where labs live unless the user says otherwise.
+pub const STATE_ROOT: &str = "/var/lib/fabricctl/labs";
+
 fn require_root(verb: &'static str) -> Result<(), LabError> {
     if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(LabError::NotRoot { verb }) }
 }

@@ -19,8 +19,9 @@ struct Wanted {
     start: bool,
 }
 
-/// In this order services take up changes: ports exist before kernel settings of ports, both before routing.
-const ACTIVATION_ORDER: [&str; 3] = ["systemd", "interfaces", "sysctl"];
+/// In this order services take up changes: kernel settings before ports, for links that come up read them (no
+/// duplicate address detection on links between routers), and both before routing.
+const ACTIVATION_ORDER: [&str; 3] = ["systemd", "sysctl", "interfaces"];
 
 impl Activations {
     fn entry(&mut self, service: &str) -> &mut Wanted {

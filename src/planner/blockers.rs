@@ -3,6 +3,10 @@
 use super::Desired;
 use crate::fabric::{Fabric, Facts, Node, Role};
 use crate::state::NodeState;
+use std::collections::BTreeSet;
+
+/// Where ifupdown2 reads its configuration.
+const INTERFACES: &str = "/etc/network/interfaces";
 
 /// Why a node can't be brought to its desired state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +27,10 @@ pub enum Blocker {
         /// Its name.
         name: String,
     },
+    /// The file of interfaces that would be replaced configures one that the new file doesn't know: very likely the
+    /// way in.
+    #[error("{INTERFACES} on the device configures {0}, which the inventory doesn't know")]
+    Interface(String),
     /// A port of the inventory doesn't exist on the device.
     #[error("port {0} doesn't exist on the device")]
     Port(String),
@@ -44,6 +52,10 @@ impl Blocker {
                     }
                 )
             }
+            Blocker::Interface(name) => format!(
+                "give the node its management: address (interface {name}) in the inventory, or move {name} to a file in \
+                 /etc/network/interfaces.d on the device"
+            ),
             Blocker::Port(port) => {
                 format!("check the cabling of {port} in links:, or the name that the device gives the port")
             }
@@ -74,6 +86,7 @@ pub fn blockers(
             found.push(Blocker::Port(port.name.to_string()));
         }
     }
+    found.extend(forgotten_interfaces(current, wanted).into_iter().map(Blocker::Interface));
     for name in wanted.state.networks.keys() {
         if current.networks.get(name).is_some_and(|mark| mark.fabric != fabric.name) {
             found.push(Blocker::Foreign { kind: "network", name: name.clone() });
@@ -85,4 +98,20 @@ pub fn blockers(
         }
     }
     found
+}
+
+/// Interfaces that a file of somebody else configures and ours would not any more.
+fn forgotten_interfaces(current: &NodeState, wanted: &Desired) -> Vec<String> {
+    let stanzas = |state: &NodeState| -> BTreeSet<String> {
+        let text = state.files.get(INTERFACES).and_then(|file| file.text.as_deref()).unwrap_or_default();
+        let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        words
+            .filter(|words| words.first() == Some(&"iface"))
+            .filter_map(|words| words.get(1).map(ToString::to_string))
+            .collect()
+    };
+    if current.owned.contains(INTERFACES) || !wanted.state.files.contains_key(INTERFACES) {
+        return Vec::new();
+    }
+    stanzas(current).difference(&stanzas(&wanted.state)).cloned().collect()
 }

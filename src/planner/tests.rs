@@ -33,7 +33,7 @@ fn wanted(fabric: &Fabric, name: &str) -> Desired {
     let files = vec![
         file("/etc/frr/daemons", "bgpd=yes\n", "frr", How::Restart),
         file("/etc/frr/frr.conf", "router bgp 65011\n bgp router-id 10.0.0.11\n", "frr", How::Reload),
-        file("/etc/network/interfaces", "auto lo\n", "interfaces", How::Reload),
+        file("/etc/network/interfaces", "auto lo\niface lo inet loopback\n", "interfaces", How::Reload),
         file("/etc/sysctl.d/90-fabric.conf", "net.ipv4.ip_forward = 1\n-net.x = 2\n", "sysctl", How::Reload),
         file("/var/lib/fabricctl/images/identify/Dockerfile", "FROM scratch\n", "none", How::Reload),
     ];
@@ -71,8 +71,8 @@ fn a_bare_leaf_gets_files_then_ports_then_daemons() {
             "write /etc/network/interfaces",
             "write /etc/sysctl.d/90-fabric.conf",
             "write /var/lib/fabricctl/images/identify/Dockerfile",
-            "reload interfaces",
             "reload sysctl",
+            "reload interfaces",
             "start frr",
             "start rdnbrd",
         ]
@@ -116,7 +116,7 @@ fn drift_without_a_changed_file_is_reloaded() {
     }
     assert_eq!(
         steps(&fabric, "leaf01", &current, &wanted),
-        ["reload interfaces", "reload sysctl", "reload frr", "start rdnbrd"]
+        ["reload sysctl", "reload interfaces", "reload frr", "start rdnbrd"]
     );
 }
 
@@ -192,6 +192,25 @@ fn what_stands_in_the_way_is_said_at_once() {
     current.containers.get_mut("web11").unwrap().mark.fabric = String::new();
     let found = node_steps(&fabric, server, &Facts::assumed(server.platform), &current, &wanted).unwrap_err();
     assert_eq!(found[0].to_string(), "there is a container named web11 that fabricctl didn't make");
+}
+
+#[test]
+fn the_way_in_is_not_cut() {
+    let fabric = fabric();
+    let (leaf, wanted) = (node(&fabric, "leaf01"), wanted(&fabric, "leaf01"));
+    let mut current = bare(leaf);
+    let theirs = FileState::new(
+        b"auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\n",
+        "root",
+        "root",
+        0o644,
+    );
+    current.files.insert("/etc/network/interfaces".to_owned(), theirs);
+    let found = node_steps(&fabric, leaf, &Facts::assumed(leaf.platform), &current, &wanted).unwrap_err();
+    assert_eq!(
+        found.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["/etc/network/interfaces on the device configures eth0, which the inventory doesn't know",]
+    );
 }
 
 #[test]
