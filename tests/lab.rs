@@ -2,6 +2,8 @@
 //!
 //! One test a release walks the whole story in order, since each chapter needs the one before.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,5 +1,13 @@
 //! A lab with the reference fabric for the tests that need real devices, driven as a user would: by the binary.
 
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests run the tool as a user would, and a panic is how they fail; every test file uses a part of this"
+)]
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
