@@ -1,7 +1,6 @@
 //! Fabrics for tests, built by hand, and the answers their nodes would give.
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
-#![allow(clippy::panic, reason = "a panic is how a test fails")]
 
 use fabricctl::fabric::{
     Asn, Endpoint, Fabric, HostRoutes, IfName, Image, ImageSource, Link, Network, Node, NodeName, Platform,
