@@ -124,6 +124,13 @@ pub struct Step {
     pub diff: Option<String>,
 }
 
+impl Step {
+    /// A step that has no diff to show.
+    pub fn new(node: &NodeName, action: Action, reason: impl Into<String>) -> Self {
+        Self { node: node.clone(), action, reason: reason.into(), diff: None }
+    }
+}
+
 /// The order in which devices are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -3,12 +3,9 @@
 use super::Target;
 use clap::Args;
 
-/// Bring the fabric to its desired state: connect, observe, show the plan, apply it, verify.
-///
-/// A second run finds nothing to change and restarts nothing. Files are checked on the device before they
-/// replace the old ones, and reloaded rather than restarted where that is enough.
+/// Options of every verb that changes devices.
 #[derive(Debug, Clone, Args)]
-pub struct DeployArgs {
+pub struct ChangeArgs {
     /// The devices
     #[command(flatten)]
     pub target: Target,
@@ -20,6 +17,17 @@ pub struct DeployArgs {
     /// Don't ask before changing anything
     #[arg(short, long, env = "FABRICCTL_YES")]
     pub yes: bool,
+}
+
+/// Bring the fabric to its desired state: connect, observe, show the plan, apply it, verify.
+///
+/// A second run finds nothing to change and restarts nothing. Files are checked on the device before they
+/// replace the old ones, and reloaded rather than restarted where that is enough.
+#[derive(Debug, Clone, Args)]
+pub struct DeployArgs {
+    /// Where, and with whose consent.
+    #[command(flatten)]
+    pub change: ChangeArgs,
 
     /// Don't wait for the routes
     #[arg(long)]
@@ -47,17 +55,9 @@ pub struct PlanArgs {
 /// Files that stood there before the first deployment are put back. What fabricctl didn't make is never touched.
 #[derive(Debug, Clone, Args)]
 pub struct TeardownArgs {
-    /// The devices
+    /// Where, and with whose consent.
     #[command(flatten)]
-    pub target: Target,
-
-    /// Show what would be removed and stop: nothing is changed
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Don't ask before changing anything
-    #[arg(short, long, env = "FABRICCTL_YES")]
-    pub yes: bool,
+    pub change: ChangeArgs,
 
     /// Remove containers, networks and images, but leave files and daemons
     #[arg(long)]

@@ -34,8 +34,8 @@ pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, F
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
     let bench = Workbench::load(global, &fabric, &nodes)?;
-    let (fleet, plan) = prepare(global, &args.target, &bench).await?;
-    if args.dry_run {
+    let (fleet, plan) = prepare(global, &args.change.target, &bench).await?;
+    if args.change.dry_run {
         fleet.close().await;
         show(global, &plan)?;
         return Ok(Exit::Ok);
@@ -83,7 +83,7 @@ async fn carry_out(
     let progress = Arc::new(Progress::new(global.quiet, global.verbose > 0));
     if !plan.is_empty() {
         progress.say(output::plan_text(plan, Diffs::Existing).trim_end());
-        finish::confirm(args.yes, "Apply this plan?")?;
+        finish::confirm(args.change.yes, "Apply this plan?")?;
         apply_plan(bench.fabric, fleet, plan, &progress).await?;
     }
     let applied = Instant::now();

@@ -17,13 +17,13 @@ pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exi
     let started = Instant::now();
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let fleet = Fleet::connect(global, &args.target, &fabric, &nodes).await?;
+    let fleet = Fleet::connect(global, &args.change.target, &fabric, &nodes).await?;
     let ended = on_fleet(global, args, &fabric, &nodes, &fleet).await;
     fleet.close().await;
     let plan = ended?;
     if global.output == Format::Json {
         output::json(&output::plan_json(&plan))?;
-    } else if args.dry_run {
+    } else if args.change.dry_run {
         output::document(&output::plan_text(&plan, Diffs::All));
     } else if plan.is_empty() {
         output::document("nothing to do: there is nothing of this fabric on its nodes");
@@ -43,12 +43,12 @@ async fn on_fleet(
     fleet: &Fleet,
 ) -> Result<Plan, Failure> {
     let plan = plan(args, fabric, nodes, fleet).await?;
-    if args.dry_run || plan.is_empty() {
+    if args.change.dry_run || plan.is_empty() {
         return Ok(plan);
     }
     let progress = Arc::new(Progress::new(global.quiet, global.verbose > 0));
     progress.say(output::plan_text(&plan, Diffs::Existing).trim_end());
-    finish::confirm(args.yes, "Remove all this?")?;
+    finish::confirm(args.change.yes, "Remove all this?")?;
     apply_plan(fabric, fleet, &plan, &progress).await?;
     Ok(plan)
 }

@@ -1,6 +1,5 @@
 //! Which services take up changes, how, and in which order.
 
-use super::steps::step;
 use crate::action::{Action, File, How, Step};
 use crate::fabric::Node;
 use crate::state::NodeState;
@@ -79,7 +78,7 @@ impl Activations {
                     (false, How::Restart) => Action::RestartService { service },
                     (false, How::Reload) => Action::ReloadService { service, path: wanted.path },
                 };
-                step(&node.name, action, wanted.reasons.join("; "))
+                Step::new(&node.name, action, wanted.reasons.join("; "))
             })
             .collect()
     }

@@ -5,7 +5,7 @@ use super::blockers::{Blocker, blockers};
 use super::workloads::workloads;
 use super::{Desired, RDNBRD_PATH, daemon_of};
 use crate::action::{Action, File, How, Plan, Stage, Step, Wave};
-use crate::fabric::{Fabric, Facts, Node, NodeName};
+use crate::fabric::{Fabric, Facts, Node};
 use crate::state::{Change, FileState, NodeState, diff};
 use similar::TextDiff;
 use std::collections::BTreeMap;
@@ -54,11 +54,6 @@ pub fn assemble(nodes: impl IntoIterator<Item = NodePlan>, order: &[Wave]) -> Pl
     Plan { stages }
 }
 
-/// A step without a diff.
-pub(super) fn step(node: &NodeName, action: Action, reason: impl Into<String>) -> Step {
-    Step { node: node.clone(), action, reason: reason.into(), diff: None }
-}
-
 /// Files, then what must take them up.
 fn configuration(node: &Node, current: &NodeState, wanted: &Desired, changes: &[Change]) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -73,11 +68,11 @@ fn configuration(node: &Node, current: &NodeState, wanted: &Desired, changes: &[
             }
             Change::DropFile { path } => {
                 let action = Action::RestoreFile { path: path.clone() };
-                steps.push(step(&node.name, action, "nothing in the inventory asks for it any more"));
+                steps.push(Step::new(&node.name, action, "nothing in the inventory asks for it any more"));
             }
             Change::Service { name, run: true } => activations.start(name, "it isn't running"),
             Change::Service { name, run: false } => {
-                steps.push(step(
+                steps.push(Step::new(
                     &node.name,
                     Action::StopService { service: name.clone() },
                     "it isn't wanted",

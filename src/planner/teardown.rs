@@ -1,7 +1,6 @@
 //! The way back: what is ours goes, what was there before returns.
 
 use super::NodePlan;
-use super::steps::step;
 use crate::action::{Action, Step, Wave};
 use crate::fabric::{Fabric, Node};
 use crate::state::NodeState;
@@ -45,7 +44,7 @@ fn workloads(fabric: &Fabric, node: &Node, current: &NodeState) -> Vec<Step> {
         .map(|(name, _)| Action::RemoveContainer { name: name.clone() })
         .chain(networks.map(|(name, _)| Action::RemoveNetwork { name: name.clone() }))
         .chain(images.map(|(tag, _)| Action::RemoveImage { tag: tag.clone() }))
-        .map(|action| step(&node.name, action, reason.clone()))
+        .map(|action| Step::new(&node.name, action, reason.clone()))
         .collect()
 }
 
@@ -57,25 +56,25 @@ fn configuration(node: &Node, current: &NodeState) -> Vec<Step> {
     for (service, ran) in current.services_before.iter().rev() {
         if !ran && runs(service) {
             let action = Action::StopService { service: service.clone() };
-            steps.push(step(&node.name, action, "it didn't run before the first deployment"));
+            steps.push(Step::new(&node.name, action, "it didn't run before the first deployment"));
         }
     }
     for path in &current.owned {
         let action = Action::RestoreFile { path: path.clone() };
-        steps.push(step(&node.name, action, "it was written by fabricctl"));
+        steps.push(Step::new(&node.name, action, "it was written by fabricctl"));
     }
     if current.owned.iter().any(|path| path.contains("/network/interfaces")) {
         let action = Action::ReloadService { service: "interfaces".to_owned(), path: String::new() };
-        steps.push(step(&node.name, action, "its configuration was restored"));
+        steps.push(Step::new(&node.name, action, "its configuration was restored"));
     }
     for (service, ran) in &current.services_before {
         if *ran && runs(service) {
             let action = Action::RestartService { service: service.clone() };
-            steps.push(step(&node.name, action, "its configuration was restored"));
+            steps.push(Step::new(&node.name, action, "its configuration was restored"));
         }
     }
     if current.recorded {
-        steps.push(step(&node.name, Action::Forget, "nothing of it is left to care for"));
+        steps.push(Step::new(&node.name, Action::Forget, "nothing of it is left to care for"));
     }
     steps
 }

@@ -1,7 +1,6 @@
 //! Networks, images and containers.
 
 use super::Desired;
-use super::steps::step;
 use crate::action::{Action, ContainerSpec, Step};
 use crate::fabric::{Node, NodeName};
 use crate::state::{Change, Container, NodeState};
@@ -24,22 +23,22 @@ pub(super) fn workloads(node: &Node, current: &NodeState, wanted: &Desired, chan
                 if *exists {
                     let reason =
                         if *want { "its specification changed" } else { "nothing asks for it any more" };
-                    middle.push(step(name, Action::RemoveNetwork { name: network.clone() }, reason));
+                    middle.push(Step::new(name, Action::RemoveNetwork { name: network.clone() }, reason));
                 }
                 if let Some(spec) = wanted.specs.networks.get(network) {
                     let reason = if *exists { "its specification changed" } else { "it doesn't exist" };
-                    middle.push(step(name, Action::CreateNetwork { network: spec.clone() }, reason));
+                    middle.push(Step::new(name, Action::CreateNetwork { network: spec.clone() }, reason));
                 }
             }
             Change::Image { tag, wanted: true, .. } => {
                 if let Some(image) = wanted.specs.images.get(tag) {
                     let action = Action::ProvideImage { image: image.clone() };
-                    middle.push(step(name, action, "the server doesn't have it"));
+                    middle.push(Step::new(name, action, "the server doesn't have it"));
                 }
             }
             Change::Image { tag, wanted: false, .. } => {
                 let action = Action::RemoveImage { tag: tag.clone() };
-                last.push(step(name, action, "no workload needs it any more"));
+                last.push(Step::new(name, action, "no workload needs it any more"));
             }
             Change::Container { name: container, before, after } => {
                 let spec = wanted.specs.containers.get(container);
@@ -60,8 +59,8 @@ pub(super) fn workloads(node: &Node, current: &NodeState, wanted: &Desired, chan
         let untouched = current.containers.get(container) == wanted.state.containers.get(container);
         if untouched && replaced.contains(spec.network.as_str()) {
             let reason = format!("its network {} is replaced", spec.network);
-            first.push(step(name, Action::RemoveContainer { name: container.clone() }, &*reason));
-            run.push(step(name, Action::RunContainer { container: spec.clone() }, &*reason));
+            first.push(Step::new(name, Action::RemoveContainer { name: container.clone() }, &*reason));
+            run.push(Step::new(name, Action::RunContainer { container: spec.clone() }, &*reason));
         }
     }
     [first, middle, run, last].concat()
@@ -78,18 +77,18 @@ fn container_steps(
     let remove = || Action::RemoveContainer { name: name.to_owned() };
     let Some(spec) = after else {
         if before.is_some() {
-            first.push(step(node, remove(), "no workload of the inventory"));
+            first.push(Step::new(node, remove(), "no workload of the inventory"));
         }
         return;
     };
     let Some(before) = before else {
-        run.push(step(node, Action::RunContainer { container: spec.clone() }, "it doesn't exist"));
+        run.push(Step::new(node, Action::RunContainer { container: spec.clone() }, "it doesn't exist"));
         return;
     };
     let fabric = &before.mark.fabric;
     let as_specified = Container { running: true, ..before.clone() } == Container::of(spec, fabric);
     if as_specified {
-        run.push(step(node, Action::StartContainer { name: name.to_owned() }, "it isn't running"));
+        run.push(Step::new(node, Action::StartContainer { name: name.to_owned() }, "it isn't running"));
         return;
     }
     let reason = if before.address != Some(spec.address) {
@@ -102,6 +101,6 @@ fn container_steps(
     } else {
         "its command or environment changes".to_owned()
     };
-    first.push(step(node, remove(), reason.clone()));
-    run.push(step(node, Action::RunContainer { container: spec.clone() }, reason));
+    first.push(Step::new(node, remove(), reason.clone()));
+    run.push(Step::new(node, Action::RunContainer { container: spec.clone() }, reason));
 }
