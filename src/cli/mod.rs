@@ -33,6 +33,7 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Inventory: a folder with fabric.yml, or a file
     #[arg(
@@ -65,7 +66,7 @@ pub struct Global {
     #[arg(long, global = true, env = "FABRICCTL_SSH_CONFIG", value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
 
-    /// Say more on stderr; twice for still more
+    /// Say more on stderr: every step and how long it took
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 

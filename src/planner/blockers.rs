@@ -1,6 +1,7 @@
 //! What stands in the way of a deployment: found before anything is touched.
 
 use super::Desired;
+use crate::action::ImageSpec;
 use crate::fabric::{Fabric, Facts, Node, Role};
 use crate::state::NodeState;
 use std::collections::BTreeSet;
@@ -31,6 +32,9 @@ pub enum Blocker {
     /// way in.
     #[error("{INTERFACES} on the device configures {0}, which the inventory doesn't know")]
     Interface(String),
+    /// An image is to be built and no template makes its Dockerfile.
+    #[error("there is no template for {0}/Dockerfile, from which its image is to be built")]
+    Dockerfile(String),
     /// A port of the inventory doesn't exist on the device.
     #[error("port {0} doesn't exist on the device")]
     Port(String),
@@ -56,6 +60,11 @@ impl Blocker {
                 "give the node its management: address (interface {name}) in the inventory, or move {name} to a file in \
                  /etc/network/interfaces.d on the device"
             ),
+            Blocker::Dockerfile(directory) => {
+                format!(
+                    "add templates/debian{directory}/Dockerfile.j2 beside the inventory, or pull the image"
+                )
+            }
             Blocker::Port(port) => {
                 format!("check the cabling of {port} in links:, or the name that the device gives the port")
             }
@@ -87,6 +96,13 @@ pub fn blockers(
         }
     }
     found.extend(forgotten_interfaces(current, wanted).into_iter().map(Blocker::Interface));
+    for image in wanted.specs.images.values() {
+        if let ImageSpec::Build { directory, .. } = image
+            && !wanted.files.contains_key(&format!("{directory}/Dockerfile"))
+        {
+            found.push(Blocker::Dockerfile(directory.clone()));
+        }
+    }
     for name in wanted.state.networks.keys() {
         if current.networks.get(name).is_some_and(|mark| mark.fabric != fabric.name) {
             found.push(Blocker::Foreign { kind: "network", name: name.clone() });

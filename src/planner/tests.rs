@@ -124,7 +124,6 @@ fn drift_without_a_changed_file_is_reloaded() {
 fn a_bare_server_gets_network_and_image_before_containers() {
     let fabric = fabric();
     let mut wanted = wanted(&fabric, "server01");
-    wanted.files.clear();
     wanted.state.files.clear();
     wanted.state.sysctls.clear();
     let done = steps(&fabric, "server01", &bare(node(&fabric, "server01")), &wanted);
@@ -192,6 +191,16 @@ fn what_stands_in_the_way_is_said_at_once() {
     current.containers.get_mut("web11").unwrap().mark.fabric = String::new();
     let found = node_steps(&fabric, server, &Facts::assumed(server.platform), &current, &wanted).unwrap_err();
     assert_eq!(found[0].to_string(), "there is a container named web11 that fabricctl didn't make");
+}
+
+#[test]
+fn an_image_without_a_dockerfile_is_not_begun() {
+    let fabric = fabric();
+    let (server, mut wanted) = (node(&fabric, "server01"), wanted(&fabric, "server01"));
+    wanted.files.clear();
+    let found =
+        node_steps(&fabric, server, &Facts::assumed(server.platform), &bare(server), &wanted).unwrap_err();
+    assert!(found[0].to_string().contains("/var/lib/fabricctl/images/identify/Dockerfile"), "{}", found[0]);
 }
 
 #[test]
