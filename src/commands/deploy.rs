@@ -158,10 +158,10 @@ fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, started: I
     if let Some(routes) = routes {
         output::document(&output::routes_table(routes, output::DEFAULT_WIDTH));
     }
-    let what = if plan.is_empty() { "nothing changed" } else { "deployed" };
-    output::document(&format!(
-        "{what}: {} ({:.1} s)",
-        output::summary_text(plan).trim_end(),
-        elapsed.as_secs_f64()
-    ));
+    let seconds = elapsed.as_secs_f64();
+    output::document(&if plan.is_empty() {
+        format!("nothing changed: every node is as desired ({seconds:.1} s)")
+    } else {
+        format!("deployed: {} ({seconds:.1} s)", output::summary_text(plan).trim_end())
+    });
 }
