@@ -6,13 +6,18 @@ umask 022
 state=/var/lib/fabricctl
 manifest=$state/manifest
 
+# What is put together beside its target doesn't stay when the time is over.
+new=
+trap 'rm -f "$new"; exit 143' TERM INT HUP
+
 # step NUMBER FUNCTION ARGUMENT...: says when it begins and how it ended.
 step() {
     number=$1
     shift
     printf '@begin %s\n' "$number"
     # Into a file, not a pipe: a daemon that a step starts may keep its output open.
-    if "$@" >"$work/output" 2>&1 </dev/null; then
+    # Nor does it get the lock, which would stay taken for as long as it runs.
+    if "$@" >"$work/output" 2>&1 </dev/null 9>&-; then
         printf '@ok %s\n' "$number"
     else
         printf '@failed %s %s\n' "$number" $?
@@ -32,7 +37,8 @@ noted() { grep -qxF -- "$1" "$manifest" 2>/dev/null; }
 note() { noted "$1" || printf '%s\n' "$1" >>"$manifest"; }
 unnote() {
     grep -vxF -- "$1" "$manifest" >"$manifest.new"
-    mv -f "$manifest.new" "$manifest"
+    # 1 is an empty rest; more is one that could not be written.
+    [ $? -le 1 ] && mv -f "$manifest.new" "$manifest"
 }
 
 # make_directory PATH: with its parents; those that didn't exist are noted.
@@ -70,7 +76,10 @@ put_file() {
 
 restore_file() {
     if noted "file saved $1"; then
-        cp -a "$state/original$1" "$1.fabricctl-new" && mv -f "$1.fabricctl-new" "$1" || return
+        cp -a "$state/original$1" "$1.fabricctl-new" && mv -f "$1.fabricctl-new" "$1" || {
+            rm -f "$1.fabricctl-new"
+            return 1
+        }
         rm -f "$state/original$1"
         unnote "file saved $1"
     else
@@ -97,7 +106,7 @@ require_running() {
 }
 
 start_service() {
-    remember_service "$1"
+    remember_service "$1" || return
     if systemd; then systemctl daemon-reload && systemctl -q enable "$1"; fi
     control start "$1" && require_running "$1"
 }
@@ -110,7 +119,7 @@ stop_service() {
 }
 
 restart_service() {
-    remember_service "$1"
+    remember_service "$1" || return
     if systemd; then systemctl daemon-reload; fi
     control restart "$1" && require_running "$1"
 }
@@ -130,8 +139,11 @@ reload_service() {
 # Its exit status tells little, its words tell more: FRRouting's init script even hides both.
 router_reload() {
     [ -x "$1" ] || fail "$1 isn't there: install frr-pythontools" || return
-    "$1" --reload --stdout "$2" || return
-    ! grep -q 'ERROR' "$work/output"
+    "$1" --reload --stdout "$2" >"$work/reload" 2>&1 && ! grep -q ERROR "$work/reload" && return
+    # Among much else it repeats what the daemons said, the second time numbered in another way.
+    grep -E '^(%|line [0-9]|.* (ERROR|CRITICAL))' "$work/reload" | awk '!seen[$0]++' | head -n 10 | grep . ||
+        tail -n 10 "$work/reload"
+    fail "FRR refused a part of $2"
 }
 
 # As sysctl(8) reads keys: the first separator is the one that counts.
@@ -196,4 +208,12 @@ forget() {
     rm -rf "$state"
 }
 
+# One run at a time; what an interrupted one has begun comes to its end before the next begins.
+if has flock; then
+    exec 9>/run/lock/fabricctl
+    flock -w 60 9 || {
+        echo "another fabricctl works on the device" >&2
+        exit 75
+    }
+fi
 mkdir -p "$state"

@@ -5,4 +5,4 @@
 mod compile;
 mod run;
 
-pub use run::{Event, FailureCause, Outcome, StepFailure, run};
+pub use run::{Event, FailureCause, OnFailure, Outcome, Run, StepFailure};

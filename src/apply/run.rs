@@ -4,7 +4,7 @@ use super::compile;
 use crate::action::{Plan, Stage, Step, Wave};
 use crate::fabric::NodeName;
 use crate::remote::{self, ExecError, Session};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ pub struct StepFailure {
 #[derive(Debug, thiserror::Error)]
 pub enum FailureCause {
     /// The device could not do it.
-    #[error("{output}")]
+    #[error("{}", if output.is_empty() { "it failed without a word" } else { output.as_str() })]
     Device {
         /// What its programs said.
         output: String,
@@ -73,53 +73,93 @@ pub enum FailureCause {
     NoSession,
 }
 
+/// What a step that failed means for what comes after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Later stages don't begin: they build on this one.
+    Stop,
+    /// The node is left alone from there on, the others go on.
+    GoOn,
+}
+
 /// How a plan ended.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Steps that ended well.
     pub done: usize,
-    /// Steps that failed; after the first in a stage, later stages don't begin.
+    /// Steps that failed, at most one a node.
     pub failures: Vec<StepFailure>,
     /// Steps that were not begun.
     pub skipped: usize,
+    /// Nodes that have all their steps behind them.
+    pub finished: BTreeSet<NodeName>,
 }
 
-/// Runs a plan, stage by stage; all nodes of a stage at the same time, at most `parallel` of them.
-pub async fn run(
-    fabric: &str,
-    plan: &Plan,
-    sessions: &BTreeMap<NodeName, Arc<Session>>,
-    timeout: Duration,
-    parallel: usize,
-    tell: Arc<dyn Fn(Event) + Send + Sync>,
-) -> Outcome {
-    let mut outcome = Outcome::default();
-    for stage in &plan.stages {
-        if !outcome.failures.is_empty() {
-            outcome.skipped += stage.steps.len();
-            continue;
+/// How plans are run.
+pub struct Run<'a> {
+    /// The fabric's name, which marks what is made.
+    pub fabric: &'a str,
+    /// Connections to the nodes.
+    pub sessions: &'a BTreeMap<NodeName, Arc<Session>>,
+    /// Longest time for one node's part of a stage.
+    pub timeout: Duration,
+    /// How many nodes are worked on at the same time.
+    pub parallel: usize,
+    /// What a failure means for the rest.
+    pub on_failure: OnFailure,
+}
+
+impl Run<'_> {
+    /// Runs a plan, stage by stage; all nodes of a stage at the same time, at most `parallel` of them.
+    pub async fn plan(&self, plan: &Plan, tell: Arc<dyn Fn(Event) + Send + Sync>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut open: BTreeMap<&NodeName, usize> = BTreeMap::new();
+        for step in plan.steps() {
+            *open.entry(&step.node).or_default() += 1;
         }
-        let by_node = by_node(stage);
-        tell(Event::Stage {
-            wave: stage.wave,
-            nodes: by_node.iter().map(|(node, steps)| (node.clone(), steps.len())).collect(),
-        });
-        let work = by_node.into_iter().map(|(node, steps)| {
-            let script = compile::script(fabric, steps.iter().copied(), timeout);
-            let names = steps.iter().map(|step| step.action.to_string()).collect();
-            (node.clone(), (sessions.get(&node).cloned(), script, names))
-        });
-        let ended = remote::each(work, parallel, |node, (session, script, names)| {
-            on_node(node, session, script, names, Arc::clone(&tell))
-        })
-        .await;
-        for (done, skipped, failure) in ended.into_values() {
-            outcome.done += done;
-            outcome.skipped += skipped;
-            outcome.failures.extend(failure);
+        for stage in &plan.stages {
+            let left_alone = |node: &NodeName| match self.on_failure {
+                OnFailure::Stop => !outcome.failures.is_empty(),
+                OnFailure::GoOn => outcome.failures.iter().any(|failure| failure.node == *node),
+            };
+            let mut by_node = by_node(stage);
+            by_node.retain(|node, _| !left_alone(node));
+            outcome.skipped += stage.steps.len() - by_node.values().map(Vec::len).sum::<usize>();
+            if by_node.is_empty() {
+                continue;
+            }
+            for (node, (done, skipped, failure)) in self.stage(stage.wave, by_node, &tell).await {
+                outcome.done += done;
+                outcome.skipped += skipped;
+                outcome.failures.extend(failure);
+                if let Some(open) = open.get_mut(&node) {
+                    *open -= done.min(*open);
+                }
+            }
         }
+        let finished = open.into_iter().filter(|(_, open)| *open == 0);
+        outcome.finished = finished.map(|(node, _)| node.clone()).collect();
+        outcome
     }
-    outcome
+
+    async fn stage(
+        &self,
+        wave: Wave,
+        by_node: BTreeMap<NodeName, Vec<&Step>>,
+        tell: &Arc<dyn Fn(Event) + Send + Sync>,
+    ) -> BTreeMap<NodeName, (usize, usize, Option<StepFailure>)> {
+        let nodes = by_node.iter().map(|(node, steps)| (node.clone(), steps.len())).collect();
+        tell(Event::Stage { wave, nodes });
+        let work = by_node.into_iter().map(|(node, steps)| {
+            let script = compile::script(self.fabric, steps.iter().copied(), self.timeout);
+            let names = steps.iter().map(|step| step.action.to_string()).collect();
+            (node.clone(), (self.sessions.get(&node).cloned(), script, names))
+        });
+        remote::each(work, self.parallel, |node, (session, script, names)| {
+            on_node(node, session, script, names, Arc::clone(tell))
+        })
+        .await
+    }
 }
 
 fn by_node(stage: &Stage) -> BTreeMap<NodeName, Vec<&Step>> {

@@ -1,10 +1,11 @@
 //! `plan` and `deploy`.
 
+use super::finish::Troubles;
 use super::fleet::Fleet;
 use super::workbench::{self, Workbench};
 use super::{context, finish, verify};
 use crate::action::Plan;
-use crate::apply;
+use crate::apply::{self, OnFailure};
 use crate::cli::{DeployArgs, Format, Global, PlanArgs, Target};
 use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Diffs, Exit, Failure, Problem, Progress};
@@ -22,9 +23,10 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Failu
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
     let bench = Workbench::load(global, &fabric, &nodes)?;
-    let (fleet, plan) = prepare(global, &args.target, &bench).await?;
+    let Prepared { fleet, plan, troubles } = prepare(global, &args.target, &bench).await?;
     fleet.close().await;
-    show(global, &plan)?;
+    show(global, &plan, &nodes, &troubles)?;
+    troubles.into_failure()?;
     Ok(if args.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Ok })
 }
 
@@ -34,31 +36,39 @@ pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, F
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
     let bench = Workbench::load(global, &fabric, &nodes)?;
-    let (fleet, plan) = prepare(global, &args.change.target, &bench).await?;
+    let Prepared { fleet, plan, troubles } = prepare(global, &args.change.target, &bench).await?;
     if args.change.dry_run {
         fleet.close().await;
-        show(global, &plan)?;
-        return Ok(Exit::Ok);
+        show(global, &plan, &nodes, &troubles)?;
+        return troubles.into_failure().map(|()| Exit::Ok);
+    }
+    if !troubles.is_empty() {
+        // What changes devices begins with all of them or not at all.
+        fleet.close().await;
+        return troubles.before_changes(&nodes).map(|()| Exit::Ok);
     }
     let ended = carry_out(global, args, &bench, &fleet, &plan).await;
     fleet.close().await;
-    let routes = ended?;
+    let (routes, unheard) = ended?;
     report(global, &plan, routes.as_ref(), started);
+    unheard.into_failure()?;
     Ok(match routes {
         Some(report) if !report.ok => Exit::NotAsDesired,
         _ => Exit::Ok,
     })
 }
 
-async fn prepare(global: &Global, target: &Target, bench: &Workbench<'_>) -> Result<(Fleet, Plan), Failure> {
-    let fleet = Fleet::connect(global, target, bench.fabric, bench.nodes).await?;
-    match current_plan(bench, &fleet, bench.nodes).await {
-        Ok(plan) => Ok((fleet, plan)),
-        Err(failure) => {
-            fleet.close().await;
-            Err(failure)
-        }
-    }
+/// The devices, what those need that nothing is wrong with, and what is wrong with the others.
+struct Prepared {
+    fleet: Fleet,
+    plan: Plan,
+    troubles: Troubles,
+}
+
+async fn prepare(global: &Global, target: &Target, bench: &Workbench<'_>) -> Result<Prepared, Failure> {
+    let (fleet, mut troubles) = Fleet::reach(global, target, bench.fabric, bench.nodes).await?;
+    let plan = current_plan(bench, &fleet, bench.nodes, &mut troubles).await;
+    Ok(Prepared { fleet, plan, troubles })
 }
 
 /// Observes nodes and plans what they need.
@@ -66,11 +76,12 @@ async fn current_plan(
     bench: &Workbench<'_>,
     fleet: &Fleet,
     nodes: &BTreeSet<NodeName>,
-) -> Result<Plan, Failure> {
+    troubles: &mut Troubles,
+) -> Plan {
     let members = nodes.iter().filter_map(|name| bench.fabric.nodes.get(name));
     let questions = members.map(|node| (node.name.clone(), bench.question(node)));
-    let observed = workbench::observe(fleet, questions).await?;
-    bench.plan(&observed)
+    let observed = workbench::observe(fleet, questions, troubles).await;
+    bench.plan(&observed, troubles)
 }
 
 async fn carry_out(
@@ -79,68 +90,93 @@ async fn carry_out(
     bench: &Workbench<'_>,
     fleet: &Fleet,
     plan: &Plan,
-) -> Result<Option<RouteReport>, Failure> {
-    let progress = Arc::new(Progress::new(global.quiet, global.verbose > 0));
+) -> Result<(Option<RouteReport>, Troubles), Failure> {
+    let progress = Arc::new(finish::progress(global));
     if !plan.is_empty() {
         progress.say(output::plan_text(plan, Diffs::Existing).trim_end());
-        finish::confirm(args.change.yes, "Apply this plan?")?;
-        apply_plan(bench.fabric, fleet, plan, &progress).await?;
+        finish::confirm(args.change.yes, "Apply this plan?").await?;
+        apply_plan(bench.fabric, fleet, plan, &progress, OnFailure::Stop).await.into_failure()?;
     }
     let applied = Instant::now();
     let settled = async { if plan.is_empty() { Ok(()) } else { settle(bench, fleet, plan).await } };
     let routes = async {
         if args.no_verify {
-            return None;
+            return (None, Troubles::default());
         }
         progress.say("verify: waiting for the routes");
-        Some(verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, applied).await)
+        let (report, unheard) =
+            verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, applied).await;
+        (Some(report), unheard)
     };
     let (settled, routes) = tokio::join!(settled, routes);
     settled.map(|()| routes)
 }
 
-/// Runs a plan and turns its failures into problems.
+/// Runs a plan and turns its failures into problems, with what became of the other nodes.
 pub(super) async fn apply_plan(
     fabric: &Fabric,
     fleet: &Fleet,
     plan: &Plan,
     progress: &Arc<Progress>,
-) -> Result<(), Failure> {
+    on_failure: OnFailure,
+) -> Troubles {
     let teller = Arc::clone(progress);
     let tell: Arc<dyn Fn(apply::Event) + Send + Sync> = Arc::new(move |event| teller.event(&event));
-    let outcome = apply::run(&fabric.name, plan, &fleet.sessions, fleet.timeout, fleet.parallel, tell).await;
+    let run = apply::Run {
+        fabric: &fabric.name,
+        sessions: &fleet.sessions,
+        timeout: fleet.timeout,
+        parallel: fleet.parallel,
+        on_failure,
+    };
+    let outcome = run.plan(plan, tell).await;
+    let mut troubles = Troubles::default();
     if outcome.failures.is_empty() {
-        return Ok(());
+        return troubles;
     }
-    let mut problems: Vec<Problem> = outcome.failures.iter().map(finish::step_problem).collect();
-    problems.push(Problem {
-        message: format!("{} steps were done, {} were not begun", outcome.done, outcome.skipped),
-        hint: Some("mend the cause, then run the same command again: it goes on from here".to_owned()),
-        ..Problem::default()
-    });
-    Err(Failure { exit: Exit::NotAsDesired, problems })
+    troubles.extend(Exit::NotAsDesired, outcome.failures.iter().map(finish::step_problem));
+    let all = plan.steps().count();
+    let mut message =
+        format!("{} of {all} steps were done, {} were not begun", outcome.done, outcome.skipped);
+    if !outcome.finished.is_empty() {
+        let finished: Vec<&str> = outcome.finished.iter().map(NodeName::as_str).collect();
+        message = format!("{message}; all is done on {}", finish::listed(&finished));
+    }
+    let hint = "mend the cause, then run the same command again: it goes on from here";
+    troubles.add(Exit::Ok, Problem { message, ..Problem::default() }.hint(hint));
+    troubles
 }
 
 /// Asks the changed nodes again: what was applied must be what is there.
 async fn settle(bench: &Workbench<'_>, fleet: &Fleet, plan: &Plan) -> Result<(), Failure> {
     let touched: BTreeSet<NodeName> = plan.steps().map(|step| step.node.clone()).collect();
-    let left = current_plan(bench, fleet, &touched).await?;
-    if left.is_empty() {
-        return Ok(());
-    }
-    let problems = left.steps().map(|step| {
-        let message = format!("after applying, still to do: {} ({})", step.action, step.reason);
+    let mut troubles = Troubles::default();
+    let left = current_plan(bench, fleet, &touched, &mut troubles).await;
+    let undone = left.steps().map(|step| {
+        let message = format!("it was done and is still to do ({})", step.reason);
         let hint = "look at the device's logs: something there undid or refused the change";
-        Problem { message, ..Problem::default() }.on(&step.node).hint(hint)
+        Problem { message, ..Problem::default() }.on(&step.node).during(&step.action.to_string()).hint(hint)
     });
-    Err(Failure { exit: Exit::NotAsDesired, problems: problems.collect() })
+    troubles.extend(Exit::NotAsDesired, undone);
+    troubles.into_failure()
 }
 
-fn show(global: &Global, plan: &Plan) -> Result<(), Failure> {
+/// Shows the plan for those nodes that nothing is wrong with.
+fn show(
+    global: &Global,
+    plan: &Plan,
+    nodes: &BTreeSet<NodeName>,
+    troubles: &Troubles,
+) -> Result<(), Failure> {
     if global.output == Format::Json {
         return output::json(&output::plan_json(plan));
     }
-    output::document(&output::plan_text(plan, Diffs::All));
+    let fine = troubles.spare(nodes);
+    if troubles.is_empty() || !plan.is_empty() {
+        output::document(&output::plan_text(plan, Diffs::All));
+    } else if !fine.is_empty() {
+        output::document(&format!("nothing to change on {}", finish::listed(&fine)));
+    }
     Ok(())
 }
 

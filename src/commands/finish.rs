@@ -1,12 +1,82 @@
 //! What verbs that change devices have in common: consent before, reports after.
 
 use super::fleet::exec_problem;
+use super::runtime;
 use crate::apply::{FailureCause, StepFailure};
-use crate::output::{Exit, Failure, Problem};
+use crate::cli::{Format, Global};
+use crate::fabric::NodeName;
+use crate::output::{Exit, Failure, Problem, Progress};
 use std::io::{BufRead as _, IsTerminal as _};
 
+/// What is wrong with some nodes while others are fine.
+#[derive(Default)]
+pub(super) struct Troubles {
+    found: Vec<(Exit, Problem)>,
+}
+
+impl Troubles {
+    pub(super) fn add(&mut self, exit: Exit, problem: Problem) {
+        self.found.push((exit, problem));
+    }
+
+    pub(super) fn extend(&mut self, exit: Exit, problems: impl IntoIterator<Item = Problem>) {
+        self.found.extend(problems.into_iter().map(|problem| (exit, problem)));
+    }
+
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.found.append(&mut others.found);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Those of a set of nodes that nothing is wrong with.
+    pub(super) fn spare<'a>(&self, nodes: impl IntoIterator<Item = &'a NodeName>) -> Vec<&'a str> {
+        let hit = |name: &&str| self.found.iter().any(|(_, problem)| problem.node.as_deref() == Some(*name));
+        nodes.into_iter().map(NodeName::as_str).filter(|name| !hit(name)).collect()
+    }
+
+    /// The failure they are, if there are any; its exit code is that of the gravest.
+    pub(super) fn into_failure(self) -> Result<(), Failure> {
+        let Some(exit) = self.found.iter().map(|(exit, _)| *exit).max() else { return Ok(()) };
+        Err(Failure { exit, problems: self.found.into_iter().map(|(_, problem)| problem).collect() })
+    }
+
+    /// The same when a verb that changes devices has not begun: then it says so, and which nodes are fine.
+    pub(super) fn before_changes<'a>(
+        mut self,
+        nodes: impl IntoIterator<Item = &'a NodeName>,
+    ) -> Result<(), Failure> {
+        let spared = self.spare(nodes);
+        if !self.is_empty() && !spared.is_empty() {
+            let message = format!("nothing was changed; nothing is wrong with {}", listed(&spared));
+            self.add(Exit::Ok, Problem { message, ..Problem::default() });
+        }
+        self.into_failure()
+    }
+}
+
+/// What happens, told on stderr. Where a program reads JSON, only errors go there, as JSON too.
+pub(super) fn progress(global: &Global) -> Progress {
+    let read_by_program = global.output == Format::Json && !std::io::stderr().is_terminal();
+    Progress::new(global.quiet || read_by_program, global.verbose > 0)
+}
+
+/// Words as a sentence lists them.
+pub(super) fn listed<T: AsRef<str>>(words: &[T]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [some @ .., last] => {
+            let some: Vec<&str> = some.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", some.join(", "), last.as_ref())
+        }
+    }
+}
+
 /// Asks a person; without a terminal it fails and says which flag consents.
-pub(super) fn confirm(yes: bool, question: &str) -> Result<(), Failure> {
+pub(super) async fn confirm(yes: bool, question: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
@@ -19,9 +89,12 @@ pub(super) fn confirm(yes: bool, question: &str) -> Result<(), Failure> {
         ));
     }
     crate::output::note(&format!("{question} [y/N]"));
-    let mut answer = String::new();
-    let read = stdin.lock().read_line(&mut answer);
-    if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+    // On a thread of its own: Ctrl-C must be heard while the person thinks.
+    let answer = runtime::blocking(move || {
+        let mut answer = String::new();
+        stdin.lock().read_line(&mut answer).map(|_| answer).unwrap_or_default()
+    });
+    if matches!(answer.await.unwrap_or_default().trim(), "y" | "Y" | "yes") {
         return Ok(());
     }
     Err(Failure::say(Exit::NotAsDesired, "declined, nothing was changed", "consent with y, or with --yes"))
@@ -29,9 +102,9 @@ pub(super) fn confirm(yes: bool, question: &str) -> Result<(), Failure> {
 
 /// A failed step as a problem, with what to do where the cause is known.
 pub(super) fn step_problem(failure: &StepFailure) -> Problem {
-    let step = failure.step.clone();
+    let step = failure.step.as_deref().unwrap_or("begin");
     let mut problem = match &failure.cause {
-        FailureCause::Exec(error) => exec_problem(&failure.node, "", error),
+        FailureCause::Exec(error) => exec_problem(&failure.node, step, error),
         FailureCause::NoSession => Problem::from_error(&failure.cause).on(&failure.node),
         FailureCause::Device { output } => {
             let problem = Problem::from_error(&failure.cause).on(&failure.node);
@@ -41,28 +114,38 @@ pub(super) fn step_problem(failure: &StepFailure) -> Problem {
             }
         }
     };
-    problem.step = step;
+    problem.step = Some(step.to_owned());
     problem
 }
 
-/// Advice for what devices' programs say most.
+/// What devices' programs say most, each with what to do about it; the first that fits counts.
+const ADVICE: [(&str, &str); 13] = [
+    (
+        "No space left on device",
+        "free some space there on the device (df -h shows where it is full); what stood there before is still in place",
+    ),
+    ("Read-only file system", "the device's file system is mounted read-only; dmesg may tell why"),
+    ("install frr-pythontools", "install it on the device: apt-get install frr-pythontools"),
+    ("install busybox-static", "install it on the device: apt-get install busybox-static"),
+    ("vtysh: not found", "install FRR on the device: apt-get install frr frr-pythontools"),
+    ("ifup: not found", "install ifupdown2 on the device: apt-get install ifupdown2"),
+    ("ifreload: not found", "install ifupdown2 on the device: apt-get install ifupdown2"),
+    ("docker: not found", "install Docker Engine on the device: apt-get install docker.io"),
+    (
+        "the old file stays",
+        "mend the template or the variables that it uses: `fabricctl render -l NODE` shows what it makes",
+    ),
+    (
+        "FRR refused",
+        "mend the template or the variables that it uses; FRR runs on with what it took and with what it had before",
+    ),
+    ("Pool overlaps", "another Docker network on the server has this subnet: docker network ls shows it"),
+    ("is already in use by container", "remove or rename that container on the server"),
+    ("another fabricctl", "wait until it is through, then run the same command again"),
+];
+
+/// Advice for what a device's programs said.
 fn advice(output: &str) -> Option<&'static str> {
-    let has = |text: &str| output.contains(text);
-    if has("No space left on device") {
-        Some("the device's disk is full: free some space (df -h shows where); the old file is still in place")
-    } else if has("vtysh: not found") || has("frr-reload") && has("isn't there") {
-        Some("install FRR and its tools on the device: apt-get install frr frr-pythontools")
-    } else if has("Unknown command") || has("% Malformed") || has("failure when parsing") {
-        Some("mend the template or the variables it uses; FRR still runs the old configuration")
-    } else if has("ifreload: not found") {
-        Some("install ifupdown2 on the device: apt-get install ifupdown2")
-    } else if has("docker: not found") {
-        Some("install Docker Engine on the device: apt-get install docker.io")
-    } else if has("Pool overlaps") {
-        Some("another Docker network on the server has this subnet: docker network ls shows it")
-    } else if has("Read-only file system") {
-        Some("the device's file system is mounted read-only")
-    } else {
-        None
-    }
+    let output = output.to_lowercase();
+    ADVICE.iter().find(|(said, _)| output.contains(&said.to_lowercase())).map(|(_, advice)| *advice)
 }

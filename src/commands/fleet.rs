@@ -1,5 +1,6 @@
 //! The devices of one run: connected once, asked and changed over that connection.
 
+use super::finish::Troubles;
 use crate::cli::{Global, Target};
 use crate::fabric::{Fabric, Node, NodeName};
 use crate::lab;
@@ -17,58 +18,47 @@ pub(super) struct Fleet {
     pub parallel: usize,
 }
 
-/// Longest time for one connection to come about.
+/// Longest time for one connection to come about, if `--timeout` isn't shorter.
 const CONNECT: Duration = Duration::from_secs(15);
 
 impl Fleet {
-    /// Connects to every node. When one can't be reached, none is left connected: what changes devices begins
-    /// with all of them or not at all.
-    pub(super) async fn connect(
-        global: &Global,
-        target: &Target,
-        fabric: &Fabric,
-        nodes: &BTreeSet<NodeName>,
-    ) -> Result<Self, Failure> {
-        let (fleet, mut problems) = Self::reach(global, target, fabric, nodes).await?;
-        if problems.is_empty() {
-            return Ok(fleet);
-        }
-        if !fleet.sessions.is_empty() {
-            let answered: Vec<&str> = fleet.sessions.keys().map(NodeName::as_str).collect();
-            let message = format!("nothing was changed; these nodes did answer: {}", answered.join(", "));
-            problems.push(Problem { message, ..Problem::default() });
-        }
-        fleet.close().await;
-        Err(Failure { exit: Exit::Unreachable, problems })
-    }
-
     /// Connects to the nodes that can be reached, and says of each other why it can't.
+    ///
+    /// # Errors
+    /// When there is no configuration by which any could be reached.
     pub(super) async fn reach(
         global: &Global,
         target: &Target,
         fabric: &Fabric,
         nodes: &BTreeSet<NodeName>,
-    ) -> Result<(Self, Vec<Problem>), Failure> {
-        let config = ssh_config(global, target, fabric)?;
+    ) -> Result<(Self, Troubles), Failure> {
+        let lab = target.lab_name(&fabric.name);
+        let config = ssh_config(global, target, lab.as_deref())?;
         let members = nodes.iter().filter_map(|name| fabric.nodes.get(name));
-        let work = members.map(|node| (node.name.clone(), options(node, config.clone())));
+        let timeout = Duration::from_secs(global.timeout);
+        let work =
+            members.map(|node| (node.name.clone(), options(node, config.clone(), timeout.min(CONNECT))));
         let connected = remote::each(work, global.parallel, |_, options| async move {
-            Session::connect(&options).await.map_err(|error| (options.destination, error))
+            Session::connect(&options).await.map_err(|error| (options.by_hand(), error))
         })
         .await;
-        let mut fleet = Self {
-            sessions: BTreeMap::new(),
-            timeout: Duration::from_secs(global.timeout),
-            parallel: global.parallel,
-        };
-        let mut problems = Vec::new();
+        let mut fleet = Self { sessions: BTreeMap::new(), timeout, parallel: global.parallel };
+        let mut troubles = Troubles::default();
         for (node, session) in connected {
             match session {
                 Ok(session) => drop(fleet.sessions.insert(node, Arc::new(session))),
-                Err((destination, error)) => problems.push(connect_problem(&node, &destination, &error)),
+                Err((by_hand, error)) => {
+                    let exit = match error {
+                        ConnectError::Configuration(_) | ConnectError::Start(_) => Exit::Usage,
+                        _ => Exit::Unreachable,
+                    };
+                    let hint = lab.as_deref().and_then(|lab| lab_hint(&error, lab));
+                    let hint = hint.unwrap_or_else(|| error.hint(&by_hand));
+                    troubles.add(exit, Problem::from_error(&error).on(&node).during("connect").hint(hint));
+                }
             }
         }
-        Ok((fleet, problems))
+        Ok((fleet, troubles))
     }
 
     /// Ends every connection.
@@ -85,30 +75,46 @@ impl Fleet {
 }
 
 /// The lab's configuration, the one given, or none: then the user's own.
-fn ssh_config(global: &Global, target: &Target, fabric: &Fabric) -> Result<Option<PathBuf>, Failure> {
-    let Some(lab) = target.lab_name(&fabric.name) else { return Ok(global.ssh_config.clone()) };
-    lab::ssh_config(&target.lab_dir, &lab).map(Some).map_err(|error| super::lab::failure(&error))
+fn ssh_config(global: &Global, target: &Target, lab: Option<&str>) -> Result<Option<PathBuf>, Failure> {
+    if let Some(lab) = lab {
+        return lab::ssh_config(&target.lab_dir, lab).map(Some).map_err(|error| super::lab::failure(&error));
+    }
+    match &global.ssh_config {
+        Some(path) if !path.exists() => Err(Failure::say(
+            Exit::Usage,
+            format!("there is no ssh configuration at {}", path.display()),
+            "name an OpenSSH configuration with --ssh-config (or FABRICCTL_SSH_CONFIG), or none for your own",
+        )),
+        given => Ok(given.clone()),
+    }
 }
 
-fn options(node: &Node, config: Option<PathBuf>) -> Options {
+/// What to do in a lab, where nobody else made the keys and the ways.
+fn lab_hint(error: &ConnectError, lab: &str) -> Option<String> {
+    match error {
+        ConnectError::Unreachable(_) | ConnectError::Timeout(_) => Some(format!(
+            "`fabricctl lab list` shows what runs; `sudo fabricctl lab up --name {lab}` starts the nodes that are missing"
+        )),
+        ConnectError::Refused(_) | ConnectError::HostKeyChanged { .. } | ConnectError::HostKeyUnknown(_) => {
+            Some(format!(
+                "the lab's keys were changed by hand; make it anew: sudo fabricctl lab down --name {lab}, then lab up"
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn options(node: &Node, config: Option<PathBuf>, connect_timeout: Duration) -> Options {
     Options {
         destination: node.ssh.host.clone().unwrap_or_else(|| node.name.to_string()),
         config,
         user: node.ssh.user.clone(),
         port: node.ssh.port,
-        connect_timeout: CONNECT,
+        connect_timeout,
     }
-}
-
-fn connect_problem(node: &NodeName, destination: &str, error: &ConnectError) -> Problem {
-    let mut problem = Problem::from_error(error).on(node).hint(error.hint(destination));
-    problem.step = Some("connect".to_owned());
-    problem
 }
 
 /// A script that failed on a node, as a problem.
 pub(super) fn exec_problem(node: &NodeName, step: &str, error: &ExecError) -> Problem {
-    let mut problem = Problem::from_error(error).on(node).hint(error.hint());
-    problem.step = Some(step.to_owned());
-    problem
+    Problem::from_error(error).on(node).during(step).hint(error.hint())
 }

@@ -1,12 +1,14 @@
 //! `teardown`.
 
 use super::deploy::apply_plan;
+use super::finish::Troubles;
 use super::fleet::Fleet;
 use super::{context, finish, workbench};
 use crate::action::Plan;
+use crate::apply::OnFailure;
 use crate::cli::{Format, Global, TeardownArgs};
 use crate::fabric::{Fabric, NodeName};
-use crate::output::{self, Diffs, Exit, Failure, Progress};
+use crate::output::{self, Diffs, Exit, Failure};
 use crate::planner::{self, Scope, TEARDOWN_ORDER};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,22 +19,26 @@ pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exi
     let started = Instant::now();
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let fleet = Fleet::connect(global, &args.change.target, &fabric, &nodes).await?;
-    let ended = on_fleet(global, args, &fabric, &nodes, &fleet).await;
+    let (fleet, mut troubles) = Fleet::reach(global, &args.change.target, &fabric, &nodes).await?;
+    let ended = on_fleet(global, args, &fabric, &nodes, &fleet, &mut troubles).await;
     fleet.close().await;
     let plan = ended?;
     if global.output == Format::Json {
         output::json(&output::plan_json(&plan))?;
     } else if args.change.dry_run {
         output::document(&output::plan_text(&plan, Diffs::All));
-    } else if plan.is_empty() {
-        output::document("nothing to do: there is nothing of this fabric on its nodes");
-    } else {
+    } else if !plan.is_empty() {
         let summary = output::summary_text(&plan);
         let elapsed = started.elapsed().as_secs_f64();
         output::document(&format!("torn down: {} ({elapsed:.1} s)", summary.trim_end()));
+    } else {
+        let fine = troubles.spare(&nodes);
+        let where_ = if troubles.is_empty() { "its nodes".to_owned() } else { finish::listed(&fine) };
+        if !fine.is_empty() {
+            output::document(&format!("nothing to do: there is nothing of this fabric on {where_}"));
+        }
     }
-    Ok(Exit::Ok)
+    troubles.into_failure().map(|()| Exit::Ok)
 }
 
 async fn on_fleet(
@@ -41,15 +47,23 @@ async fn on_fleet(
     fabric: &Fabric,
     nodes: &BTreeSet<NodeName>,
     fleet: &Fleet,
+    troubles: &mut Troubles,
 ) -> Result<Plan, Failure> {
-    let plan = plan(args, fabric, nodes, fleet).await?;
+    let plan = plan(args, fabric, nodes, fleet, troubles).await;
     if args.change.dry_run || plan.is_empty() {
         return Ok(plan);
     }
-    let progress = Arc::new(Progress::new(global.quiet, global.verbose > 0));
+    let progress = Arc::new(finish::progress(global));
     progress.say(output::plan_text(&plan, Diffs::Existing).trim_end());
-    finish::confirm(args.change.yes, "Remove all this?")?;
-    apply_plan(fabric, fleet, &plan, &progress).await?;
+    if !troubles.is_empty() {
+        progress.say("the other nodes can't be asked and stay as they are; the errors at the end say why");
+    }
+    finish::confirm(args.change.yes, "Remove all this?").await?;
+    let failed = apply_plan(fabric, fleet, &plan, &progress, OnFailure::GoOn).await;
+    if !failed.is_empty() {
+        troubles.append(failed);
+        std::mem::take(troubles).into_failure()?;
+    }
     Ok(plan)
 }
 
@@ -58,14 +72,15 @@ async fn plan(
     fabric: &Fabric,
     nodes: &BTreeSet<NodeName>,
     fleet: &Fleet,
-) -> Result<Plan, Failure> {
+    troubles: &mut Troubles,
+) -> Plan {
     let members = || nodes.iter().filter_map(|name| fabric.nodes.get(name));
     let questions = members().map(|node| (node.name.clone(), workbench::base_question(fabric, node)));
-    let observed = workbench::observe(fleet, questions).await?;
+    let observed = workbench::observe(fleet, questions, troubles).await;
     let scope = if args.keep_config { Scope::Workloads } else { Scope::Everything };
     let plans = members().filter_map(|node| {
         let observation = observed.get(&node.name)?;
         Some(planner::teardown_steps(fabric, node, &observation.state, scope))
     });
-    Ok(planner::assemble(plans, &TEARDOWN_ORDER))
+    planner::assemble(plans, &TEARDOWN_ORDER)
 }

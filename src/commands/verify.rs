@@ -1,14 +1,16 @@
 //! `verify`: ask the devices, judge the answers.
 
-use super::context;
+use super::finish::Troubles;
 use super::fleet::Fleet;
+use super::{context, workbench};
 use crate::cli::{Format, Global, RoutesArgs};
 use crate::fabric::{Fabric, NodeName};
-use crate::observe;
+use crate::observe::{self, AskError};
 use crate::output::{self, Exit, Failure, chain};
+use crate::parse::Rib;
 use crate::remote;
 use crate::verify::routes::{self, Answers, RouteReport};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Checks that every spine and leaf has every container's /32 and every loopback.
@@ -16,18 +18,17 @@ pub(super) async fn routes(global: &Global, args: &RoutesArgs) -> Result<Exit, F
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
     let routers = routers(&fabric, &nodes);
-    let (fleet, unreached) = Fleet::reach(global, &args.target, &fabric, &routers).await?;
-    let wait = if unreached.is_empty() { args.wait } else { Duration::ZERO };
-    let report = converge(&fabric, &fleet, &nodes, wait, args.interval, Instant::now()).await;
+    let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &routers).await?;
+    let wait = if troubles.is_empty() { args.wait } else { Duration::ZERO };
+    let (report, unheard) = converge(&fabric, &fleet, &nodes, wait, args.interval, Instant::now()).await;
     fleet.close().await;
     if global.output == Format::Json {
         output::json(&report)?;
     } else {
         output::document(&output::routes_table(&report, output::DEFAULT_WIDTH));
     }
-    if !unreached.is_empty() {
-        return Err(Failure { exit: Exit::Unreachable, problems: unreached });
-    }
+    troubles.append(unheard);
+    troubles.into_failure()?;
     Ok(if report.ok { Exit::Ok } else { Exit::NotAsDesired })
 }
 
@@ -39,7 +40,7 @@ fn routers(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName> {
 /// Asks until everything is as expected or the time is over; the time counts from `since`.
 ///
 /// Nodes that were as expected are not asked again until all are; then all are asked once more, so that the verdict
-/// is about one moment and not about several.
+/// is about one moment and not about several. What kept nodes from answering the last time comes with the report.
 pub(super) async fn converge(
     fabric: &Fabric,
     fleet: &Fleet,
@@ -47,22 +48,35 @@ pub(super) async fn converge(
     wait: Duration,
     interval: Duration,
     since: Instant,
-) -> RouteReport {
+) -> (RouteReport, Troubles) {
     let expectations = routes::expect(fabric).only(|name| nodes.contains(name));
     let all = routers(fabric, nodes);
     let deadline = Instant::now() + wait;
     let mut answers = Answers::new();
+    let mut unheard = BTreeMap::new();
     let mut open = all.clone();
     loop {
         let whole_round = open.len() == all.len();
-        answers.extend(ask(fleet, &open).await);
+        for (node, answer) in ask(fleet, &open).await {
+            unheard.remove(&node);
+            let answer = answer.map_err(|error| {
+                let said = error.as_ref().map_or("it can't be reached".to_owned(), |error| chain(error));
+                unheard.extend(error.map(|error| (node.clone(), error)));
+                said
+            });
+            answers.insert(node, answer);
+        }
         let mut report = routes::judge(&expectations, &answers);
         if report.ok && whole_round {
             report.converged_after_ms = u64::try_from(since.elapsed().as_millis()).ok();
-            return report;
+            return (report, Troubles::default());
         }
         if !report.ok && Instant::now() >= deadline {
-            return report;
+            let mut troubles = Troubles::default();
+            for (node, error) in &unheard {
+                troubles.add(workbench::exit_of(error), workbench::ask_problem(node, "verify", error));
+            }
+            return (report, troubles);
         }
         open = if report.ok {
             all.clone()
@@ -73,12 +87,13 @@ pub(super) async fn converge(
     }
 }
 
-async fn ask(fleet: &Fleet, nodes: &BTreeSet<NodeName>) -> Answers {
+/// What each node answered; no error where there is no connection, which was told before.
+async fn ask(fleet: &Fleet, nodes: &BTreeSet<NodeName>) -> BTreeMap<NodeName, Result<Rib, Option<AskError>>> {
     let timeout = fleet.timeout;
     let work = nodes.iter().map(|name| (name.clone(), fleet.sessions.get(name).cloned()));
     remote::each(work, fleet.parallel, move |_, session| async move {
-        let Some(session) = session else { return Err("it can't be reached".to_owned()) };
-        observe::routes(&session, timeout).await.map_err(|error| chain(&error))
+        let Some(session) = session else { return Err(None) };
+        observe::routes(&session, timeout).await.map_err(Some)
     })
     .await
 }

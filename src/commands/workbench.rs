@@ -1,13 +1,14 @@
 //! What a deployment needs at hand: the fabric, its templates, and the binaries it sends.
 
+use super::finish::Troubles;
 use super::fleet::{Fleet, exec_problem};
 use crate::action::{File, Plan, Wave};
 use crate::cli::Global;
 use crate::fabric::{Fabric, Facts, ImageSource, Node, NodeName, Role};
 use crate::observe::{self, AskError, Observation, Question};
 use crate::output::{Exit, Failure, Problem};
-use crate::planner::{self, Desired, NodePlan, RDNBRD_PATH};
-use crate::remote;
+use crate::planner::{self, Blocker, Desired, NodePlan, RDNBRD_PATH};
+use crate::remote::{self, ExecError};
 use crate::render::Templates;
 use crate::store;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,36 +71,30 @@ impl<'a> Workbench<'a> {
         question
     }
 
-    /// The plan that leads from what was observed to what is desired.
-    pub(super) fn plan(&self, observed: &BTreeMap<NodeName, Observation>) -> Result<Plan, Failure> {
-        let (mut plans, mut problems): (Vec<NodePlan>, Vec<Problem>) = Default::default();
-        let mut exit = Exit::Usage;
+    /// The plan that leads from what was observed to what is desired, for all nodes where nothing stands in its way.
+    pub(super) fn plan(&self, observed: &BTreeMap<NodeName, Observation>, troubles: &mut Troubles) -> Plan {
+        let mut plans: Vec<NodePlan> = Vec::new();
         for (name, observation) in observed {
             let Some(node) = self.fabric.nodes.get(name) else { continue };
             let desired = match self.desired(node, &observation.facts) {
                 Ok(desired) => desired,
                 Err(errors) => {
-                    problems.extend(errors);
+                    troubles.extend(Exit::Usage, errors);
                     continue;
                 }
             };
             match planner::node_steps(self.fabric, node, &observation.facts, &observation.state, &desired) {
                 Ok(plan) => plans.push(plan),
                 Err(blockers) => {
-                    exit = Exit::NotAsDesired;
-                    problems.extend(blockers.iter().map(|blocker| {
-                        let mut problem = Problem::from_error(blocker).on(name).hint(blocker.hint());
-                        problem.step = Some("check".to_owned());
-                        problem
-                    }));
+                    let problem = |blocker| {
+                        let hint = Blocker::hint(blocker);
+                        Problem::from_error(blocker).on(name).during("check").hint(hint)
+                    };
+                    troubles.extend(Exit::NotAsDesired, blockers.iter().map(problem));
                 }
             }
         }
-        if problems.is_empty() {
-            Ok(planner::assemble(plans, &Wave::ALL))
-        } else {
-            Err(Failure { exit, problems })
-        }
+        planner::assemble(plans, &Wave::ALL)
     }
 }
 
@@ -113,11 +108,12 @@ pub(super) fn base_question(fabric: &Fabric, node: &Node) -> Question {
     }
 }
 
-/// Asks every node; all of them answer, or the failure names each that didn't.
+/// Asks every node there is a connection to.
 pub(super) async fn observe(
     fleet: &Fleet,
     questions: impl IntoIterator<Item = (NodeName, Question)>,
-) -> Result<BTreeMap<NodeName, Observation>, Failure> {
+    troubles: &mut Troubles,
+) -> BTreeMap<NodeName, Observation> {
     let timeout = fleet.timeout;
     let work = questions.into_iter().filter_map(|(name, question)| {
         let session = fleet.sessions.get(&name).cloned()?;
@@ -127,18 +123,33 @@ pub(super) async fn observe(
         observe::ask(&session, &question, timeout).await
     })
     .await;
-    let (mut observed, mut problems) = (BTreeMap::new(), Vec::new());
+    let mut observed = BTreeMap::new();
     for (name, answer) in answers {
         match answer {
             Ok(observation) => drop(observed.insert(name, observation)),
-            Err(AskError::Exec(error)) => problems.push(exec_problem(&name, "observe", &error)),
-            Err(error) => {
-                let hint = "look at what the device's programs print; nothing was changed";
-                problems.push(Problem::from_error(&error).on(&name).hint(hint));
-            }
+            Err(error) => troubles.add(exit_of(&error), ask_problem(&name, "observe", &error)),
         }
     }
-    if problems.is_empty() { Ok(observed) } else { Err(Failure { exit: Exit::NotAsDesired, problems }) }
+    observed
+}
+
+/// A node that was lost while it was asked is one that can't be reached.
+pub(super) fn exit_of(error: &AskError) -> Exit {
+    match error {
+        AskError::Exec(ExecError::Lost(_)) => Exit::Unreachable,
+        _ => Exit::NotAsDesired,
+    }
+}
+
+/// A question that got no answer, as a problem.
+pub(super) fn ask_problem(node: &NodeName, step: &str, error: &AskError) -> Problem {
+    let hint = match error {
+        AskError::Exec(error) => return exec_problem(node, step, error),
+        AskError::Busy => "wait until it is through, then run the same command again",
+        AskError::Router(_) => "see whether FRR runs there: service frr status; vtysh -c 'show version'",
+        AskError::Answer(_) => "see what the device's own programs print: ip -j addr, docker inspect, vtysh",
+    };
+    Problem::from_error(error).on(node).during(step).hint(hint)
 }
 
 fn local(error: &store::StoreError) -> Failure {

@@ -1,6 +1,7 @@
 //! What a device is and can do, read from the device and never guessed.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -50,6 +51,16 @@ impl fmt::Display for Version {
     }
 }
 
+/// A program that deployments need, beyond what its own package brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tool {
+    /// FRR's (or Quagga's) script that brings the running configuration to a file's.
+    RouterReload,
+    /// The program that images are built from.
+    Busybox,
+}
+
 /// Facts of one device; templates decide on these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Facts {
@@ -59,6 +70,8 @@ pub struct Facts {
     pub docker: Option<Version>,
     /// ifupdown2 is installed.
     pub ifupdown2: bool,
+    /// Programs that are there.
+    pub tools: BTreeSet<Tool>,
     /// systemd is PID 1.
     pub systemd: bool,
     /// The kernel can make VRF devices.
@@ -83,6 +96,7 @@ impl Facts {
             frr: Some(frr),
             docker: Some(Version { major: 20, minor: 10 }),
             ifupdown2: true,
+            tools: BTreeSet::from([Tool::RouterReload, Tool::Busybox]),
             systemd: true,
             vrf,
             os: os.to_owned(),

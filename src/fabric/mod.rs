@@ -12,7 +12,7 @@ mod node;
 mod workload;
 
 pub use asn::{Asn, ReservedAsn};
-pub use facts::{Facts, Version, VersionError};
+pub use facts::{Facts, Tool, Version, VersionError};
 pub use link::{Endpoint, EndpointError, Link};
 pub use mac::{Mac, MacError};
 pub use name::{IfName, NameError, NodeName};

@@ -2,8 +2,9 @@
 
 use super::Question;
 use crate::action::{FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, SPEC_LABEL};
-use crate::fabric::{Facts, IfName, Version};
+use crate::fabric::{Facts, IfName, Tool, Version};
 use crate::parse::{self, ParseError};
+use crate::remote::Output;
 use crate::state::{Container, FileState, Interface, Marked, NodeState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -21,8 +22,8 @@ pub struct Observation {
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// The script ended early.
-    #[error("the device's answer ends before {0:?}")]
-    Short(&'static str),
+    #[error("the device's answer breaks off{}", if .0.is_empty() { String::new() } else { format!(": {}", .0) })]
+    Short(String),
     /// The archive of files is damaged.
     #[error("the files it sent can't be unpacked")]
     Files(#[source] std::io::Error),
@@ -32,10 +33,10 @@ pub enum ObserveError {
 }
 
 /// Reads the answers to a question.
-pub(super) fn read(question: &Question, stdout: &[u8]) -> Result<Observation, ObserveError> {
-    let answers = Answers::split(&question.word, stdout);
+pub(super) fn read(question: &Question, output: &Output) -> Result<Observation, ObserveError> {
+    let answers = Answers::split(&question.word, &output.stdout);
     if answers.get("end").is_none() {
-        return Err(ObserveError::Short("end"));
+        return Err(ObserveError::Short(output.stderr.trim().to_owned()));
     }
     let mut state = NodeState {
         files: files(&answers)?,
@@ -116,6 +117,15 @@ fn facts(answers: &Answers<'_>) -> Facts {
         frr: version(&["frr", "quagga"]),
         docker: version(&["docker.io", "docker-ce"]),
         ifupdown2: version(&["ifupdown2"]).is_some(),
+        tools: answers
+            .text("tools")
+            .lines()
+            .filter_map(|line| match line {
+                "router-reload" => Some(Tool::RouterReload),
+                "busybox" => Some(Tool::Busybox),
+                _ => None,
+            })
+            .collect(),
         systemd: answers.yes("systemd"),
         vrf: answers.yes("vrf"),
         os: parse::os_pretty_name(&answers.text("os")),

@@ -10,12 +10,18 @@ use crate::parse::{self, Rib};
 use crate::remote::{ExecError, Script, Session};
 use std::time::Duration;
 
+/// How the script ends when another run keeps the device for too long (`EX_TEMPFAIL` of sysexits.h).
+const BUSY: i32 = 75;
+
 /// Why a device's state isn't known.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// The script didn't run.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// Another run works on the device.
+    #[error("another fabricctl works on the device")]
+    Busy,
     /// FRR didn't answer.
     #[error("FRR doesn't answer: {0}")]
     Router(String),
@@ -31,7 +37,10 @@ pub enum AskError {
 pub async fn ask(session: &Session, question: &Question, timeout: Duration) -> Result<Observation, AskError> {
     let script = Script { text: script::text(question), attachments: Vec::new(), timeout };
     let output = session.run(&script, |_| {}).await?;
-    Ok(answer::read(question, &output.stdout)?)
+    if output.status == BUSY {
+        return Err(AskError::Busy);
+    }
+    Ok(answer::read(question, &output)?)
 }
 
 /// Asks a router for its routing table.

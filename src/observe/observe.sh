@@ -30,12 +30,21 @@ settings() {
     cd /proc/sys && eval "grep -s '' -- $sysctls /dev/null"
 }
 
+# What another run has begun comes to its end first: a state halfway makes no plan.
+settled() {
+    [ ! -e /run/lock/fabricctl ] || ! has flock || flock -s -w 60 /run/lock/fabricctl true
+}
+
 main() {
+    settled || exit 75
     mark os; cat /etc/os-release 2>/dev/null
     mark arch; uname -m
     mark packages
     dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' \
         frr quagga docker.io docker-ce ifupdown2 2>/dev/null
+    mark tools
+    { [ -x /usr/lib/frr/frr-reload.py ] || [ -x /usr/lib/quagga/quagga-reload.py ]; } && echo router-reload
+    has busybox && echo busybox
     mark systemd; [ -d /run/systemd/system ] && echo yes
     mark vrf; { [ -d /sys/module/vrf ] || modprobe -nq vrf 2>/dev/null; } && echo yes
     mark manifest; cat /var/lib/fabricctl/manifest 2>/dev/null

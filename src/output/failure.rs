@@ -50,6 +50,13 @@ impl Problem {
         self
     }
 
+    /// The same problem, met in a step.
+    #[must_use]
+    pub fn during(mut self, step: &str) -> Self {
+        self.step = Some(step.to_owned());
+        self
+    }
+
     /// The same problem about a device.
     #[must_use]
     pub fn on(mut self, node: &(impl ToString + ?Sized)) -> Self {
@@ -87,7 +94,8 @@ impl Failure {
     pub fn to_text(&self) -> String {
         // A blank line sets drawings apart.
         let drawn = self.problems.iter().any(|problem| problem.snippet.is_some());
-        self.problems.iter().map(Problem::to_text).collect::<Vec<_>>().join(if drawn { "\n" } else { "" })
+        let texts: Vec<String> = grouped(&self.problems).iter().map(Problem::to_text).collect();
+        texts.join(if drawn { "\n" } else { "" })
     }
 
     /// For programs: `{"exit": CODE, "errors": [{"message", "node", "step", "location", "hint"}]}`.
@@ -110,13 +118,42 @@ impl Problem {
             for place in [&self.node, &self.step].into_iter().flatten() {
                 let _ = write!(text, "{place}: ");
             }
-            text.push_str(&printable(&self.message));
+            // What devices say in several lines stays together.
+            text.push_str(&printable(&self.message).replace('\n', "\n    "));
         }
         if let Some(hint) = &self.hint {
             let _ = write!(text, "\n  help: {}", printable(hint));
         }
         text.push('\n');
         text
+    }
+}
+
+/// Problems that differ in nothing but their nodes as one, at the place of the first; its hint speaks of that node.
+fn grouped(problems: &[Problem]) -> Vec<Problem> {
+    let mut groups: Vec<(Problem, Problem)> = Vec::new();
+    for problem in problems {
+        let anonymous = anonymous(problem);
+        match groups.iter_mut().find(|(other, _)| problem.node.is_some() && *other == anonymous) {
+            Some((_, first)) => {
+                let nodes = first.node.iter().chain(&problem.node).cloned().collect::<Vec<_>>();
+                first.node = Some(nodes.join(", "));
+            }
+            None => groups.push((anonymous, problem.clone())),
+        }
+    }
+    groups.into_iter().map(|(_, problem)| problem).collect()
+}
+
+/// A problem as it would be on any node.
+fn anonymous(problem: &Problem) -> Problem {
+    let Some(node) = problem.node.as_deref() else { return problem.clone() };
+    let strip = |text: &String| text.replace(node, "NODE");
+    Problem {
+        node: Some("NODE".to_owned()),
+        message: strip(&problem.message),
+        hint: problem.hint.as_ref().map(strip),
+        ..problem.clone()
     }
 }
 
@@ -163,6 +200,29 @@ mod tests {
     #[test]
     fn control_characters_are_dropped_and_colours_stay() {
         assert_eq!(printable("a\u{1b}[31mred\u{1b}[0m\u{7}b\rc\u{1b}[2Jd"), "a\u{1b}[31mred\u{1b}[0mbc[2Jd");
+    }
+
+    #[test]
+    fn the_same_on_several_nodes_is_said_once() {
+        let problem = |node: &str, message: &str| {
+            let hint = format!("try `ssh {node} true`");
+            Problem { message: message.into(), ..Problem::default() }.on(node).during("connect").hint(hint)
+        };
+        let failure = Failure {
+            exit: Exit::Unreachable,
+            problems: vec![
+                problem("leaf01", "no route to leaf01"),
+                problem("leaf02", "refused"),
+                problem("leaf03", "no route to leaf03"),
+            ],
+        };
+        assert_eq!(
+            failure.to_text(),
+            "error: leaf01, leaf03: connect: no route to leaf01\n  help: try `ssh leaf01 true`\n\
+             error: leaf02: connect: refused\n  help: try `ssh leaf02 true`\n"
+        );
+        let json: serde_json::Value = serde_json::from_str(&failure.to_json()).unwrap();
+        assert_eq!(json["errors"].as_array().unwrap().len(), 3);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Desired;
 use crate::action::ImageSpec;
-use crate::fabric::{Fabric, Facts, Node, Role};
+use crate::fabric::{Fabric, Facts, Node, Role, Tool};
 use crate::state::NodeState;
 use std::collections::BTreeSet;
 
@@ -49,11 +49,9 @@ impl Blocker {
             }
             Blocker::Foreign { kind, name } => {
                 format!(
-                    "rename the workload or network in the inventory, or remove it: docker {} rm {name}",
-                    match *kind {
-                        "network" => "network",
-                        _ => "container",
-                    }
+                    "rename the {} in the inventory, or remove it on the server: docker {} {name}",
+                    if *kind == "network" { "network" } else { "workload" },
+                    if *kind == "network" { "network rm" } else { "rm -f" }
                 )
             }
             Blocker::Interface(name) => format!(
@@ -83,6 +81,16 @@ pub fn blockers(
     let mut found = Vec::new();
     if node.role.routes() && facts.frr.is_none() {
         found.push(Blocker::Missing { what: "FRR", packages: "frr frr-pythontools" });
+    }
+    if node.role.routes() && facts.frr.is_some() && !facts.tools.contains(&Tool::RouterReload) {
+        found.push(Blocker::Missing { what: "FRR's reload script", packages: "frr-pythontools" });
+    }
+    let builds = wanted.specs.images.values().any(|image| matches!(image, ImageSpec::Build { .. }));
+    if builds && !facts.tools.contains(&Tool::Busybox) {
+        found.push(Blocker::Missing {
+            what: "BusyBox, of which images are built,",
+            packages: "busybox-static",
+        });
     }
     if node.role == Role::Server && facts.docker.is_none() && !wanted.specs.containers.is_empty() {
         found.push(Blocker::Missing { what: "Docker Engine", packages: "docker.io" });

@@ -5,7 +5,7 @@ use crate::action::{Activation, File, How, Wave};
 use crate::fabric::{Fabric, Facts, Node, NodeName};
 use crate::inventory;
 use crate::state::{FileState, Interface, NodeState};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 fn fabric() -> Fabric {
@@ -185,8 +185,18 @@ fn what_stands_in_the_way_is_said_at_once() {
     assert_eq!(said[..2], ["FRR isn't installed", "ifupdown2 isn't installed"]);
     assert!(said.contains(&"port swp51 doesn't exist on the device".to_owned()), "{said:?}");
 
+    let facts = Facts { tools: BTreeSet::new(), ..Facts::assumed(leaf.platform) };
+    let found = node_steps(&fabric, leaf, &facts, &bare(leaf), &wanted(&fabric, "leaf01")).unwrap_err();
+    let said: Vec<String> = found.iter().map(|blocker| format!("{blocker}: {}", blocker.hint())).collect();
+    assert_eq!(
+        said,
+        ["FRR's reload script isn't installed: install it on the device: apt-get install frr-pythontools"]
+    );
+
     let server = node(&fabric, "server01");
     let wanted = wanted(&fabric, "server01");
+    let found = node_steps(&fabric, server, &facts, &bare(server), &wanted).unwrap_err();
+    assert_eq!(found[0].to_string(), "BusyBox, of which images are built, isn't installed");
     let mut current = deployed(&wanted);
     current.containers.get_mut("web11").unwrap().mark.fabric = String::new();
     let found = node_steps(&fabric, server, &Facts::assumed(server.platform), &current, &wanted).unwrap_err();

@@ -12,6 +12,9 @@ pub enum ConnectError {
     /// There is no directory for the control socket.
     #[error("no directory for the control socket")]
     Directory(#[source] io::Error),
+    /// ssh's configuration can't be read, or it says what ssh doesn't understand.
+    #[error("ssh's configuration is wrong: {0}")]
+    Configuration(String),
     /// The name has no address.
     #[error("its name can't be resolved: {0}")]
     Resolve(String),
@@ -22,8 +25,13 @@ pub enum ConnectError {
     #[error("it refused the key: {0}")]
     Refused(String),
     /// The host key isn't the one that is known.
-    #[error("its host key has changed: {0}")]
-    HostKeyChanged(String),
+    #[error("its host key has changed: {said}")]
+    HostKeyChanged {
+        /// Where the key that doesn't fit stands.
+        said: String,
+        /// The command that ssh advises to remove it.
+        remove: Option<String>,
+    },
     /// The host key isn't known.
     #[error("its host key is unknown: {0}")]
     HostKeyUnknown(String),
@@ -40,14 +48,22 @@ impl ConnectError {
     pub fn from_ssh(stderr: &str) -> Self {
         let line = last_line(stderr);
         let has = |text: &str| stderr.contains(text);
+        let find = |text: &str| stderr.lines().map(str::trim).find(|line| line.contains(text));
         if has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-            let offending = stderr.lines().find(|line| line.contains("Offending")).unwrap_or(&line);
-            Self::HostKeyChanged(offending.trim().to_owned())
+            let said = find("Offending").unwrap_or(&line).to_owned();
+            Self::HostKeyChanged { said, remove: find("ssh-keygen -f").map(str::to_owned) }
         } else if has("Host key verification failed") || has("host key is known") {
-            let known = stderr.lines().find(|line| line.contains("key is known")).unwrap_or(&line);
-            Self::HostKeyUnknown(known.trim().to_owned())
-        } else if has("Permission denied") {
-            Self::Refused(line)
+            Self::HostKeyUnknown(find("key is known").unwrap_or(&line).to_owned())
+        } else if has("Bad configuration option")
+            || has("user config file")
+            || has("Bad owner or permissions")
+        {
+            let cause = find("Bad ").or_else(|| find("user config file")).unwrap_or(&line);
+            Self::Configuration(cause.to_owned())
+        } else if has("Permission denied (") || has("Too many authentication failures") {
+            // A key that could not even be offered is the better reason.
+            let key = find("no such identity").or_else(|| find("Load key"));
+            Self::Refused(key.map_or(line.clone(), |key| format!("{line} ({key})")))
         } else if has("Could not resolve hostname") {
             Self::Resolve(line)
         } else if has("Connection refused")
@@ -56,6 +72,7 @@ impl ConnectError {
             || has("timed out")
             || has("Connection closed")
             || has("Connection reset")
+            || has("proxy dialer")
         {
             Self::Unreachable(line)
         } else {
@@ -63,34 +80,45 @@ impl ConnectError {
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self, destination: &str) -> String {
+    /// What to do about it; `by_hand` is the command that tries the same connection.
+    pub fn hint(&self, by_hand: &str) -> String {
         match self {
             Self::Start(_) => "install OpenSSH's client: apt-get install openssh-client".to_owned(),
             Self::Directory(_) => "check that the directory for temporary files can be written".to_owned(),
-            Self::Resolve(_) => format!(
-                "give {destination} an address in your ssh_config or in ssh: of the inventory, or use --lab"
-            ),
-            Self::Refused(_) => {
-                format!("try `ssh {destination} true`; check IdentityFile and User in your ssh_config")
+            Self::Configuration(_) => "mend the file, or name another one with --ssh-config".to_owned(),
+            Self::Resolve(_) => {
+                "give it an address in your ssh_config or in ssh: of the inventory; a lab is meant with --lab"
+                    .to_owned()
             }
-            Self::HostKeyChanged(_) => format!(
-                "find out why; if the device was reinstalled, remove the old key: ssh-keygen -R {destination}"
+            Self::Refused(_) => format!(
+                "check User and IdentityFile in your ssh_config; a key with a passphrase must be in ssh-agent; \
+                 to try: {by_hand}"
             ),
-            Self::HostKeyUnknown(_) => {
-                format!("connect once by hand to see and accept its key: ssh {destination} true")
+            Self::HostKeyChanged { remove: Some(remove), .. } => {
+                format!("find out why; if the device was reinstalled, forget its old key: {remove}")
             }
+            Self::HostKeyChanged { .. } => {
+                "find out why; if the device was reinstalled, remove its old key from known_hosts".to_owned()
+            }
+            Self::HostKeyUnknown(_) => format!("connect once by hand to see and accept its key: {by_hand}"),
             Self::Unreachable(_) | Self::Timeout(_) | Self::Other(_) => {
-                format!("try `ssh {destination} true`; leave the device out with --limit '!{destination}'")
+                format!("check the device and the way to it, or leave it out with --limit; to try: {by_hand}")
             }
         }
     }
 }
 
-/// ssh's last words, without the prefix that names the program.
+/// What ssh and the commands it starts say after the reason was said, or instead of one.
+const EMPTY_WORDS: [&str; 4] =
+    ["proxy dialer did not", "mm_receive_fd: ", "Connection closed by UNKNOWN", "help: "];
+
+/// The last line that says something, without what names the program.
 fn last_line(stderr: &str) -> String {
-    let line = stderr.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing");
-    line.strip_prefix("ssh: ").unwrap_or(line).to_owned()
+    let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    let empty = |line: &&str| EMPTY_WORDS.iter().any(|words| line.starts_with(words));
+    let line =
+        lines().rfind(|line| !empty(line)).or_else(|| lines().next_back()).unwrap_or("it said nothing");
+    ["ssh: ", "error: "].iter().find_map(|name| line.strip_prefix(name)).unwrap_or(line).to_owned()
 }
 
 /// Why a script didn't run to its end.
@@ -108,7 +136,10 @@ pub enum ExecError {
     /// The device has no room for the script's files.
     #[error("the device's disk is full: {0}")]
     Full(String),
-    /// The device lacks a program that every script needs.
+    /// Nothing can be written where the script's files would go.
+    #[error("the device takes no files: {0}")]
+    ReadOnly(String),
+    /// The device has no shell for the login user, or lacks a program that every script needs.
     #[error("the device can't run scripts: {0}")]
     Shell(String),
 }
@@ -118,14 +149,13 @@ impl ExecError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Lost(_) => "check the device and its management link, then run the same command again",
-            Self::Timeout(_) => "give it longer with --timeout SECONDS",
+            Self::Timeout(_) => "see what keeps the device busy, or give it longer with --timeout SECONDS",
             Self::Sudo(_) => {
-                "log in as root, or allow the login user `NOPASSWD: ALL` in /etc/sudoers.d on the device"
+                "log in as root, or give the login user `NOPASSWD: ALL` in /etc/sudoers.d on the device"
             }
-            Self::Full(_) => {
-                "free some space on the device (df -h shows where), then run the same command again"
-            }
-            Self::Shell(_) => "the device needs a POSIX shell, coreutils and tar",
+            Self::Full(_) => "free some space in /tmp on the device, then run the same command again",
+            Self::ReadOnly(_) => "find out why /tmp on the device is read-only: dmesg tells of broken disks",
+            Self::Shell(_) => "the login user needs a shell, the device coreutils, tar and sudo",
         }
     }
 }
@@ -165,7 +195,25 @@ mod tests {
                 "its host key has changed: Offending ED25519 key in /k:3",
             ),
             ("Connection timed out during banner exchange", "it can't be reached"),
-            ("ssh: /x: line 3: Bad configuration option: foo", "ssh failed"),
+            (
+                "error: connecting to 10.0.0.1:22: No route to host (os error 113)\n\
+                 mm_receive_fd: recvmsg: expected received 1 got 0\n\
+                 proxy dialer did not pass back a connection",
+                "it can't be reached: connecting to 10.0.0.1:22: No route to host",
+            ),
+            (
+                "no such identity: /k: No such file or directory\nroot@10.0.0.1: Permission denied (publickey).",
+                "it refused the key: root@10.0.0.1: Permission denied (publickey). (no such identity: /k: No such",
+            ),
+            (
+                "/x: line 3: Bad configuration option: foo\n/x: terminating, 1 bad configuration options",
+                "ssh's configuration is wrong: /x: line 3: Bad configuration option: foo",
+            ),
+            (
+                "Can't open user config file /x: No such file or directory",
+                "ssh's configuration is wrong: Can't open user config file /x",
+            ),
+            ("Unable to negotiate with 10.0.0.1 port 22: no matching cipher found.", "ssh failed: Unable to"),
             ("", "ssh failed: it said nothing"),
         ];
         for (stderr, start) in cases {

@@ -1,13 +1,17 @@
 //! The ssh process that holds a connection.
 
 use super::{ConnectError, Options};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// What the local command prints once the control socket is up.
 const READY: &str = "fabricctl-ready";
+/// ssh watches its own time limit; it gets a little longer than that, so that it can say what it waited for.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A running `ssh -M -N`; it ends when this is dropped, and when this process dies.
 pub(super) struct Master {
@@ -18,12 +22,19 @@ pub(super) struct Master {
 impl Master {
     /// Starts ssh and waits until its control socket takes sessions.
     pub(super) async fn start(options: &Options, socket: PathBuf) -> Result<Self, ConnectError> {
-        let mut child = command(options, &socket).spawn().map_err(ConnectError::Start)?;
+        // A file takes whatever ssh says for as long as it runs; a pipe that nobody reads would stop it.
+        let said = socket.with_file_name("said");
+        let stderr = File::create(&said).map_err(ConnectError::Directory)?;
+        let mut child = command(options, &socket, stderr).spawn().map_err(ConnectError::Start)?;
         let limit = options.connect_timeout;
-        let started = tokio::time::timeout(limit, wait_ready(&mut child)).await;
-        match started {
-            Ok(Ok(())) => Ok(Self { child, socket }),
-            Ok(Err(error)) => Err(error),
+        match tokio::time::timeout(limit + GRACE, wait_ready(&mut child)).await {
+            Ok(true) => Ok(Self { child, socket }),
+            Ok(false) => {
+                // ssh closes its output before it has said its last; when it has ended, all is said.
+                let _ = child.wait().await;
+                let said = tokio::fs::read(&said).await.map_err(ConnectError::Directory)?;
+                Err(ConnectError::from_ssh(&String::from_utf8_lossy(&said)))
+            }
             Err(_) => Err(ConnectError::Timeout(limit)),
         }
     }
@@ -39,7 +50,7 @@ impl Master {
     }
 }
 
-fn command(options: &Options, socket: &Path) -> Command {
+fn command(options: &Options, socket: &Path, stderr: File) -> Command {
     let mut command = Command::new("ssh");
     if let Some(config) = &options.config {
         command.arg("-F").arg(config);
@@ -66,7 +77,7 @@ fn command(options: &Options, socket: &Path) -> Command {
         command.args(["-o", option]);
     }
     command.arg("--").arg(&options.destination);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
     // SAFETY: prctl and setpgid are async-signal-safe, and nothing else runs between fork and exec.
     unsafe {
         command.pre_exec(|| {
@@ -79,21 +90,14 @@ fn command(options: &Options, socket: &Path) -> Command {
     command
 }
 
-async fn wait_ready(child: &mut Child) -> Result<(), ConnectError> {
-    if let Some(stdout) = child.stdout.take() {
-        let mut lines = BufReader::new(stdout).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            if line == READY {
-                return Ok(());
-            }
+/// Waits for the control socket; false when ssh ends before there is one.
+async fn wait_ready(child: &mut Child) -> bool {
+    let Some(stdout) = child.stdout.take() else { return false };
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line == READY {
+            return true;
         }
     }
-    let mut said = String::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        let mut octets = Vec::new();
-        // What could be read before the pipe broke is still worth showing.
-        let _ = stderr.read_to_end(&mut octets).await;
-        said = String::from_utf8_lossy(&octets).into_owned();
-    }
-    Err(ConnectError::from_ssh(&said))
+    false
 }

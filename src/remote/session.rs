@@ -1,13 +1,13 @@
 //! Scripts over a connection.
 
 use super::master::Master;
-use super::quote::quote;
+use super::quote::{quote, quote_all};
 use super::{ConnectError, ExecError};
 use openssh::{Session as MuxSession, Stdio};
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// How to reach a device.
 #[derive(Debug, Clone)]
@@ -22,6 +22,25 @@ pub struct Options {
     pub port: Option<u16>,
     /// Longest time to connect.
     pub connect_timeout: Duration,
+}
+
+impl Options {
+    /// The command by which a person tries the same connection.
+    pub fn by_hand(&self) -> String {
+        let mut words = vec!["ssh".to_owned()];
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        if let Some(config) = &self.config {
+            option("-F", config.display().to_string());
+        }
+        if let Some(user) = &self.user {
+            option("-l", user.clone());
+        }
+        if let Some(port) = self.port {
+            option("-p", port.to_string());
+        }
+        words.extend([self.destination.clone(), "true".to_owned()]);
+        quote_all(words.iter().map(String::as_str))
+    }
 }
 
 /// A file that travels with a script, found by it in `$work`.
@@ -61,11 +80,15 @@ pub struct Session {
     _directory: TempDir,
 }
 
+/// What the device prints right before the script begins: all before it is a greeting, or the reason why none began.
+const BEGUN: &str = "fabricctl-begun";
+
 /// The shell becomes root, unpacks what comes on stdin into a directory of its own, and runs it. The directory
 /// goes when the script ends, however it ends; `timeout` ends it with a connection that never does.
 const BOOT: &str = "work=$(mktemp -d /tmp/fabricctl.XXXXXXXX) || exit 125; export work; \
                     trap 'rm -rf \"$work\"' EXIT; trap 'exit 143' TERM INT HUP; \
-                    tar -xf - -C \"$work\" || exit 125; sh \"$work/script\" </dev/null";
+                    tar -xf - -C \"$work\" || exit 125; \
+                    printf '\\n%s\\n' fabricctl-begun; sh \"$work/script\" </dev/null";
 
 impl Session {
     /// Connects.
@@ -105,16 +128,10 @@ impl Session {
             }
         };
         let receive = async {
-            let mut all = Vec::new();
-            if let Some(stdout) = stdout {
-                let mut reader = BufReader::new(stdout);
-                let mut start = 0;
-                while let Ok(1..) = reader.read_until(b'\n', &mut all).await {
-                    line(&all[start..]);
-                    start = all.len();
-                }
+            match stdout {
+                Some(stdout) => receive(stdout, &mut line).await,
+                None => (Vec::new(), false),
             }
-            all
         };
         let complain = async {
             let mut all = Vec::new();
@@ -124,22 +141,48 @@ impl Session {
             String::from_utf8_lossy(&all).into_owned()
         };
         let whole = async {
-            let ((), stdout, stderr) = tokio::join!(send, receive, complain);
-            (stdout, stderr, child.wait().await)
+            let ((), (stdout, begun), stderr) = tokio::join!(send, receive, complain);
+            (stdout, begun, stderr, child.wait().await)
         };
         // The device ends the script itself; this limit is for a device that doesn't answer any more.
         let limit = script.timeout + Duration::from_secs(10);
-        let Ok((stdout, stderr, status)) = tokio::time::timeout(limit, whole).await else {
+        let Ok((stdout, begun, stderr, status)) = tokio::time::timeout(limit, whole).await else {
             return Err(ExecError::Timeout(script.timeout));
         };
-        let status = status.map_err(|error| lost(&error))?.code().unwrap_or(255);
-        classify(Output { status, stdout, stderr }, script.timeout)
+        let status = match status {
+            Ok(status) => status.code().unwrap_or(255),
+            // This is how the crate says that the shell answered 127.
+            Err(openssh::Error::Remote(_)) => 127,
+            Err(error) => return Err(lost(&error)),
+        };
+        let output = Output { status, stdout, stderr };
+        match output.status {
+            124 | 137 => Err(ExecError::Timeout(script.timeout)),
+            _ if !begun => Err(not_begun(&output)),
+            _ => Ok(output),
+        }
     }
 
     /// Ends the connection.
     pub async fn close(self) {
         self.master.close().await;
     }
+}
+
+/// Reads what the script prints, and tells whether it began at all; if it didn't, what was printed instead.
+async fn receive(stdout: impl AsyncRead + Unpin, line: &mut impl FnMut(&[u8])) -> (Vec<u8>, bool) {
+    let mut reader = BufReader::new(stdout);
+    let (mut all, mut begun, mut start) = (Vec::new(), false, 0);
+    while let Ok(1..) = reader.read_until(b'\n', &mut all).await {
+        if begun {
+            line(&all[start..]);
+        } else if all[start..].trim_ascii_end() == BEGUN.as_bytes() {
+            begun = true;
+            all.clear();
+        }
+        start = all.len();
+    }
+    (all, begun)
 }
 
 /// The command line for the login shell: bounded, and as root.
@@ -168,17 +211,21 @@ fn pack(script: &Script) -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
-/// Tells failures of the way from failures of the script.
-fn classify(output: Output, timeout: Duration) -> Result<Output, ExecError> {
-    let said = || output.stderr.trim().to_owned();
-    match output.status {
-        124 | 137 => Err(ExecError::Timeout(timeout)),
-        1 if output.stdout.is_empty() && output.stderr.starts_with("sudo:") => Err(ExecError::Sudo(said())),
-        125..=127 if output.stderr.contains("sudo") => Err(ExecError::Sudo(said())),
-        125..=127 if output.stderr.contains("No space left") => Err(ExecError::Full(said())),
-        125..=127 => Err(ExecError::Shell(said())),
-        255 => Err(ExecError::Lost(said())),
-        _ => Ok(output),
+/// Why a script did not even begin.
+fn not_begun(output: &Output) -> ExecError {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let lines = || output.stderr.lines().chain(stdout.lines()).map(str::trim).filter(|line| !line.is_empty());
+    let find = |text: &str| lines().find(|line| line.contains(text)).map(str::to_owned);
+    if let Some(said) = find("No space left").or_else(|| find("quota exceeded")) {
+        ExecError::Full(said)
+    } else if let Some(said) = find("Read-only file system") {
+        ExecError::ReadOnly(said)
+    } else if let Some(said) = find("sudo") {
+        ExecError::Sudo(said)
+    } else {
+        ExecError::Shell(
+            lines().next().map_or(format!("it ended with status {}", output.status), str::to_owned),
+        )
     }
 }
 
@@ -186,22 +233,50 @@ fn classify(output: Output, timeout: Duration) -> Result<Output, ExecError> {
 mod tests {
     use super::*;
 
-    fn output(status: i32, stderr: &str) -> Output {
-        Output { status, stdout: Vec::new(), stderr: stderr.to_owned() }
+    #[test]
+    fn what_keeps_a_script_from_beginning_is_understood() {
+        let why = |status: i32, stdout: &str, stderr: &str| {
+            let (stdout, stderr) = (stdout.as_bytes().to_vec(), stderr.to_owned());
+            not_begun(&Output { status, stdout, stderr })
+        };
+        let refused = "sudo: a password is required";
+        assert!(matches!(why(1, "", refused), ExecError::Sudo(text) if text == refused));
+        assert!(matches!(why(127, "Hello\n", "sh: 1: sudo: not found"), ExecError::Sudo(_)));
+        assert!(matches!(why(1, "", "/etc/sudoers.d/x:1:19: syntax error"), ExecError::Sudo(_)));
+        let full = "tar: script: Cannot write: No space left on device\ntar: Exiting with failure status";
+        assert!(matches!(why(125, "", full), ExecError::Full(text) if !text.contains("Exiting")));
+        assert!(matches!(why(125, "", "mktemp: /tmp: Read-only file system"), ExecError::ReadOnly(_)));
+        assert!(matches!(why(127, "", "timeout: not found"), ExecError::Shell(_)));
+        let nologin = "This account is currently not available.";
+        assert!(matches!(why(1, nologin, ""), ExecError::Shell(text) if text == nologin));
+        assert!(matches!(why(1, "", ""), ExecError::Shell(text) if text == "it ended with status 1"));
     }
 
     #[test]
-    fn failures_of_the_way_are_told_from_those_of_the_script() {
-        let limit = Duration::from_secs(3);
-        assert!(classify(output(1, "vtysh: no"), limit).is_ok());
-        assert!(matches!(classify(output(124, ""), limit), Err(ExecError::Timeout(_))));
-        let refused = "sudo: a password is required";
-        assert!(matches!(classify(output(1, refused), limit), Err(ExecError::Sudo(text)) if text == refused));
-        assert!(matches!(classify(output(127, "sh: 1: sudo: not found"), limit), Err(ExecError::Sudo(_))));
-        let full = "mktemp: failed to create directory: No space left on device";
-        assert!(matches!(classify(output(125, full), limit), Err(ExecError::Full(_))));
-        assert!(matches!(classify(output(127, "timeout: not found"), limit), Err(ExecError::Shell(_))));
-        assert!(matches!(classify(output(255, "gone"), limit), Err(ExecError::Lost(_))));
+    fn the_way_by_hand_is_the_same() {
+        let mut options = Options {
+            destination: "leaf01".to_owned(),
+            config: None,
+            user: None,
+            port: None,
+            connect_timeout: Duration::from_secs(1),
+        };
+        assert_eq!(options.by_hand(), "ssh leaf01 true");
+        options.config = Some("/my labs/config".into());
+        (options.user, options.port) = (Some("admin".to_owned()), Some(2222));
+        assert_eq!(options.by_hand(), "ssh -F '/my labs/config' -l admin -p 2222 leaf01 true");
+    }
+
+    #[tokio::test]
+    async fn greetings_are_no_answers() {
+        let mut lines = Vec::new();
+        let mut keep = |line: &[u8]| lines.push(String::from_utf8_lossy(line).into_owned());
+        let said = format!("Welcome!\nno newline{BEGUN}\n\n{BEGUN}\n\n@@x\nend");
+        let ended = receive(said.as_bytes(), &mut keep).await;
+        assert_eq!(ended, (b"\n@@x\nend".to_vec(), true));
+        assert_eq!(lines, ["\n", "@@x\n", "end"]);
+        let never = receive(&b"This account is currently not available.\n"[..], &mut |_: &[u8]| {}).await;
+        assert_eq!(never, (b"This account is currently not available.\n".to_vec(), false));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -86,15 +86,16 @@ impl Lab {
         std::fs::write(self.fabric_file(), text.replace(from, to)).unwrap();
     }
 
+    /// `fabricctl` with this lab's inventory, not yet started.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fabricctl"));
+        command.args(args).env("FABRICCTL_INVENTORY", self.inventory.path()).env("NO_COLOR", "1");
+        command
+    }
+
     /// Runs `fabricctl` with this lab's inventory.
     pub fn fabricctl(&self, args: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_fabricctl"))
-            .args(args)
-            .env("FABRICCTL_INVENTORY", self.inventory.path())
-            .env("NO_COLOR", "1")
-            .output()
-            .unwrap();
-        Ran::of(&output)
+        Ran::of(&self.command(args).output().unwrap())
     }
 
     /// Runs a verb against this lab's devices.
