@@ -55,10 +55,11 @@ demo: build ## The whole fabric on this machine: up, deploy, verify, and down ag
 hints:
 	@echo; \
 	echo "The fabric is running. Try:"; \
-	echo "  $(FABRICCTL) lab ssh spine01 --name $(LAB)"; \
-	echo "  $(FABRICCTL) lab ssh spine01 --name $(LAB) -- vtysh -c \"'show ip route'\""; \
-	echo "  $(FABRICCTL) lab ssh server01 --name $(LAB) -- docker logs web11"; \
-	echo "  $(FABRICCTL) lab ssh server01 --name $(LAB) -- docker exec web11 ping -c 3 172.16.1.41"; \
+	echo "  $(FABRICCTL) lab ssh --name $(LAB) spine01"; \
+	echo "  $(FABRICCTL) lab ssh --name $(LAB) spine01 -- \"vtysh -c 'show ip route'\""; \
+	echo "  $(FABRICCTL) lab ssh --name $(LAB) server01 -- docker logs web11"; \
+	echo "  $(FABRICCTL) lab ssh --name $(LAB) server01 -- docker exec web11 ping -c 3 172.16.1.41"; \
+	echo "  $(FABRICCTL) lab ssh --name $(LAB) server01 -- docker exec web11 wget -qO- http://172.16.1.41/"; \
 	echo "  $(FABRICCTL) verify routes --lab $(LAB)"; \
 	echo "and at the end:"; \
 	echo "  $(FABRICCTL) teardown --lab $(LAB) --yes && $(FABRICCTL) lab down --name $(LAB)"

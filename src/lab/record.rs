@@ -45,6 +45,8 @@ pub(super) struct NodeRecord {
     pub(super) role: Role,
     /// Its port on the management network.
     pub(super) management: Port,
+    /// Whether the inventory knows that port, and so the deployment configures it.
+    pub(super) management_known: bool,
     /// Another name by which the inventory has SSH reach it.
     pub(super) ssh_host: Option<String>,
     /// The login name that the inventory gives.
@@ -87,6 +89,7 @@ impl Record {
             .filter_map(|node| {
                 Some(NodeRecord {
                     management: management.ports.remove(&node.name)?,
+                    management_known: node.management.is_some(),
                     name: node.name.clone(),
                     role: node.role,
                     ssh_host: node.ssh.host.clone(),

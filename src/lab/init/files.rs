@@ -15,7 +15,7 @@ pub(super) fn write(record: &Record, node: &NodeRecord) -> Result<(), LabError> 
     put("/etc/hostname", &format!("{}\n", node.name), 0o644)?;
     put("/etc/hosts", &hosts(record, node), 0o644)?;
     put("/etc/resolv.conf", "# A lab has no name servers.\n", 0o644)?;
-    put("/etc/network/interfaces", &interfaces(node), 0o644)?;
+    interfaces(node)?;
     match &node.ssh_user {
         Some(user) if !KNOWN_USERS.contains(&user.as_str()) => add_user(user),
         _ => Ok(()),
@@ -36,10 +36,17 @@ fn hosts(record: &Record, node: &NodeRecord) -> String {
     text
 }
 
-/// What a device has before anybody deploys to it: a loopback and the way in.
-fn interfaces(node: &NodeRecord) -> String {
+/// What a device has before anybody deploys to it: a loopback and the way in. A port that the inventory doesn't know has
+/// a file of its own, which a deployment leaves alone.
+fn interfaces(node: &NodeRecord) -> Result<(), LabError> {
     let (port, address) = (&node.management.interface, node.management.address);
-    format!("auto lo\niface lo inet loopback\n\nauto {port}\niface {port}\n    address {address}\n")
+    let lo = "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n";
+    let way_in = format!("auto {port}\niface {port}\n    address {address}\n");
+    if node.management_known {
+        return put("/etc/network/interfaces", &format!("{lo}\n{way_in}"), 0o644);
+    }
+    put("/etc/network/interfaces", lo, 0o644)?;
+    put("/etc/network/interfaces.d/management", &way_in, 0o644)
 }
 
 /// Adds the user that the inventory logs in as, who may do everything through sudo.
