@@ -1,11 +1,12 @@
 //! Workloads: what they refer to is there, and their server can carry them.
 
 use super::super::finding::Drafts;
-use super::super::raw::Workload;
+use super::super::raw::{Network, Workload};
 use super::super::view::{Carrier, View};
 use super::addresses::{edges, listed, place};
 use super::known_names;
 use crate::fabric::{IfName, Role};
+use std::collections::BTreeMap;
 
 pub(super) fn check(view: &View<'_>, drafts: &mut Drafts) {
     for workload in &view.inventory.workloads {
@@ -14,6 +15,7 @@ pub(super) fn check(view: &View<'_>, drafts: &mut Drafts) {
         network(view, workload, drafts);
     }
     carriers(view, drafts);
+    parents(view, drafts);
 }
 
 fn server(view: &View<'_>, workload: &Workload, drafts: &mut Drafts) {
@@ -130,5 +132,30 @@ fn carriers(view: &View<'_>, drafts: &mut Drafts) {
                     .help(format!("add `parent: {}` to the network ({})", ports[0], ports.join(" or ")));
             }
         }
+    }
+}
+
+/// Docker makes one macvlan network of a port, so a server's containers of two networks need two ports.
+fn parents<'r>(view: &View<'r>, drafts: &mut Drafts) {
+    let mut taken: BTreeMap<(&str, &IfName), (&'r Workload, &'r Network)> = BTreeMap::new();
+    for workload in &view.inventory.workloads {
+        let (Some(server), Some(network)) = (workload.server.good(), view.network_of(workload)) else {
+            continue;
+        };
+        let Carrier::Port(port) = view.carrier(&server.value, network) else { continue };
+        let (first, other) = *taken.entry((&server.value, port)).or_insert((workload, network));
+        if other.name.value == network.name.value {
+            continue;
+        }
+        drafts
+            .add(
+                workload.name.span,
+                format!(
+                    "{}:{port} can't be the parent of networks {} and {} both",
+                    server.value, other.name.value, network.name.value
+                ),
+            )
+            .related(first.name.span, format!("makes it the parent of {}", other.name.value))
+            .help("Docker takes a port as parent of one macvlan network: put one of the workloads on another server, or link another port");
     }
 }
