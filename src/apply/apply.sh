@@ -157,9 +157,11 @@ sysctl_path() {
 # The values from before are noted, so that a teardown can put them back.
 apply_sysctls() {
     sed -n 's/^[[:space:]]*-\{0,1\}\([a-z][^=[:space:]]*\)[[:space:]]*=.*/\1/p' "$1" | while read -r key; do
-        path=$(sysctl_path "$key")
-        [ -r "$path" ] || continue
-        grep -qF -- "sysctl $key " "$manifest" 2>/dev/null || note "sysctl $key $(cat "$path")"
+        # Unquoted: a key may be a pattern.
+        for path in $(sysctl_path "$key"); do
+            [ -r "$path" ] || continue
+            grep -qF -- "sysctl $path " "$manifest" 2>/dev/null || note "sysctl $path $(cat "$path")"
+        done
     done
     # Keys that a device lacks are not an error here: those that must hold are looked at after the deployment.
     sysctl -q -e -p "$1"
@@ -197,8 +199,7 @@ run_container() { docker run -d --restart unless-stopped "$@"; }
 # What is noted beyond files goes back in reverse, then the notes go.
 forget() {
     if [ -f "$manifest" ]; then
-        grep '^sysctl ' "$manifest" | while read -r _ key value; do
-            path=$(sysctl_path "$key")
+        grep '^sysctl ' "$manifest" | while read -r _ path value; do
             [ -w "$path" ] && printf '%s\n' "$value" >"$path"
         done
         grep '^directory created ' "$manifest" | sort -r | while read -r _ _ path; do
