@@ -2,6 +2,15 @@
 
 use super::Target;
 use clap::Args;
+use std::path::PathBuf;
+
+/// Where the neighbour daemon for leafs comes from.
+#[derive(Debug, Clone, Args)]
+pub struct DaemonArgs {
+    /// The rdnbrd to put on leafs [default: the one beside fabricctl]
+    #[arg(long, env = "FABRICCTL_RDNBRD", value_name = "FILE")]
+    pub rdnbrd: Option<PathBuf>,
+}
 
 /// Options of every verb that changes devices.
 #[derive(Debug, Clone, Args)]
@@ -29,6 +38,10 @@ pub struct DeployArgs {
     #[command(flatten)]
     pub change: ChangeArgs,
 
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+
     /// Don't wait for the routes
     #[arg(long)]
     pub no_verify: bool,
@@ -44,6 +57,10 @@ pub struct PlanArgs {
     /// The devices
     #[command(flatten)]
     pub target: Target,
+
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
 
     /// Exit with 3 when there is something to change
     #[arg(long)]

@@ -7,7 +7,7 @@ mod render;
 mod target;
 mod verify;
 
-pub use deploy::{DeployArgs, PlanArgs, TeardownArgs};
+pub use deploy::{DaemonArgs, DeployArgs, PlanArgs, TeardownArgs};
 pub use inventory::{InventoryArgs, InventoryVerb};
 pub use lab::{
     LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,

@@ -22,7 +22,7 @@ const INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let bench = Workbench::load(global, &fabric, &nodes)?;
+    let bench = Workbench::load(global, &args.daemon, &fabric, &nodes)?;
     let Prepared { fleet, plan, troubles } = prepare(global, &args.target, &bench).await?;
     fleet.close().await;
     show(global, &plan, &nodes, &troubles)?;
@@ -35,7 +35,7 @@ pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, F
     let started = Instant::now();
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let bench = Workbench::load(global, &fabric, &nodes)?;
+    let bench = Workbench::load(global, &args.daemon, &fabric, &nodes)?;
     let Prepared { fleet, plan, troubles } = prepare(global, &args.change.target, &bench).await?;
     if args.change.dry_run {
         fleet.close().await;

@@ -3,7 +3,7 @@
 use super::finish::Troubles;
 use super::fleet::{Fleet, exec_problem};
 use crate::action::{File, Plan, Wave};
-use crate::cli::Global;
+use crate::cli::{DaemonArgs, Global};
 use crate::fabric::{Fabric, Facts, ImageSource, Node, NodeName, Role};
 use crate::observe::{self, AskError, Observation, Question};
 use crate::output::{Exit, Failure, Problem};
@@ -28,14 +28,18 @@ impl<'a> Workbench<'a> {
     /// Reads what is local and renders every template once, so that nothing is touched if one is wrong.
     pub(super) fn load(
         global: &Global,
+        daemon: &DaemonArgs,
         fabric: &'a Fabric,
         nodes: &'a BTreeSet<NodeName>,
     ) -> Result<Self, Failure> {
         let templates = super::render::templates(global)?;
         let members = || nodes.iter().filter_map(|name| fabric.nodes.get(name));
         let pushed = members().any(|node| node.role == Role::Leaf && !node.platform.has_own_rdnbrd());
-        let rdnbrd =
-            if pushed { Some(store::rdnbrd_binary(None).map_err(|error| local(&error))?) } else { None };
+        let rdnbrd = if pushed {
+            Some(store::rdnbrd_binary(daemon.rdnbrd.as_deref()).map_err(|error| local(&error))?)
+        } else {
+            None
+        };
         let mut bench =
             Self { fabric, nodes, templates, rdnbrd, archives: archives(fabric)?, assumed: BTreeMap::new() };
         let mut problems = Vec::new();

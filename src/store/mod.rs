@@ -75,9 +75,9 @@ impl StoreError {
                 "point -i (or FABRICCTL_INVENTORY) at a folder with a fabric.yml, or at such a file; - reads stdin",
             ),
             Self::NotText { .. } => Some("save it as UTF-8"),
-            Self::NoDaemon { .. } => Some(
-                "build it with `cargo build --release --bin rdnbrd`, or name the file that is to be used",
-            ),
+            Self::NoDaemon { .. } => {
+                Some("build it with `cargo build --release --bin rdnbrd`, or name the file with --rdnbrd")
+            }
             Self::TooDeep { .. } => Some("is a link in there that leads back up?"),
             Self::Read { .. } | Self::TooLarge { .. } => None,
         }
