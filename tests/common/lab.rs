@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A spine, a leaf and a server, on documentation prefixes that nothing else on the machine uses.
 const SMALL: &str = "\
 fabric: small
+defaults: { mtu: 9216 }
 nodes:
   spine01: { role: spine, asn: 65020, loopback: 203.0.113.21, management: 198.51.100.21/24 }
   leaf01: { role: leaf, asn: 65011, loopback: 203.0.113.11, management: 198.51.100.11/24 }
