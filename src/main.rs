@@ -6,7 +6,10 @@ use fabricctl::{commands, output};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(commands::refused(&error)),
+    };
     let format = cli.global.output;
     if cli.global.no_color {
         output::no_colors();

@@ -2,11 +2,9 @@
 
 use super::Target;
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
-/// Bring the fabric to its desired state: connect, observe, show the plan, apply it, verify.
-///
-/// A second run finds nothing to change and restarts nothing. Files are checked on the device before they
-/// replace the old ones, and reloaded rather than restarted where that is enough.
+/// `fabricctl deploy`.
 #[derive(Debug, Clone, Args)]
 pub struct DeployArgs {
     /// The devices
@@ -18,19 +16,25 @@ pub struct DeployArgs {
     pub dry_run: bool,
 
     /// Don't ask before changing anything
-    #[arg(short, long, env = "FABRICCTL_YES")]
+    #[arg(short, long, env = "FABRICCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 
     /// Don't wait for the routes
     #[arg(long)]
     pub no_verify: bool,
 
-    /// Longest time for the routes to become right
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration)]
+    /// Longest time for the routes to become right (30s, 500ms, 2m)
+    #[arg(
+        long,
+        env = "FABRICCTL_WAIT",
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = super::duration
+    )]
     pub wait: std::time::Duration,
 }
 
-/// Show what `deploy` would change; nothing is changed.
+/// `fabricctl plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
     /// The devices
@@ -42,9 +46,7 @@ pub struct PlanArgs {
     pub exit_code: bool,
 }
 
-/// Remove what fabricctl made: containers, networks, images, files, daemons.
-///
-/// Files that stood there before the first deployment are put back. What fabricctl didn't make is never touched.
+/// `fabricctl teardown`.
 #[derive(Debug, Clone, Args)]
 pub struct TeardownArgs {
     /// The devices
@@ -56,7 +58,7 @@ pub struct TeardownArgs {
     pub dry_run: bool,
 
     /// Don't ask before changing anything
-    #[arg(short, long, env = "FABRICCTL_YES")]
+    #[arg(short, long, env = "FABRICCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 
     /// Remove containers, networks and images, but leave files and daemons

@@ -17,6 +17,11 @@ mod workbench;
 use crate::cli::{Cli, Command, VerifyWhat};
 use crate::output::{Exit, Failure};
 
+/// Tells what is wrong with what was typed, or shows the help or version that was asked for; returns the exit code.
+pub fn refused(error: &clap::Error) -> u8 {
+    help::refused(error)
+}
+
 /// Runs what was typed.
 ///
 /// # Errors
@@ -34,7 +39,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Teardown(args) => runtime::block_on(teardown::teardown(global, args)),
         Command::Lab(args) => lab::run(global, args),
         Command::Completions { shell } => Ok(help::completions(*shell)),
-        Command::Man => help::man(),
+        Command::Man { command } => help::man(command),
         // These become long-lived or short-lived helpers of a lab: no runtime, no threads before them.
         Command::LabNode(args) => lab::run_node(args),
         Command::LabHub(args) => lab::run_hub(args),

@@ -27,7 +27,11 @@ pub fn run(global: &Global, args: &RenderArgs) -> Result<Exit, Failure> {
         .map_err(|errors| failure(&errors))?;
 
     if let Some(folder) = &args.out {
-        write(folder, &rendered)?;
+        let count = write(folder, &rendered)?;
+        if !global.quiet {
+            let (nodes, folder) = (rendered.len(), folder.display());
+            output::note(&format!("wrote {count} files of {nodes} nodes to {folder}"));
+        }
     }
     match global.output {
         Format::Json => output::json(&rows(&rendered).collect::<Vec<_>>())?,
@@ -113,12 +117,10 @@ fn text(rendered: &Rendered<'_>) -> String {
     text
 }
 
-fn write(folder: &Path, rendered: &Rendered<'_>) -> Result<(), Failure> {
+fn write(folder: &Path, rendered: &Rendered<'_>) -> Result<usize, Failure> {
     let paths: Vec<(PathBuf, &File)> = each(rendered)
         .map(|(node, file)| (Path::new(node.as_str()).join(file.path.trim_start_matches('/')), file))
         .collect();
     let files = paths.iter().map(|(path, file)| TreeFile { path, content: &file.content, mode: file.mode });
-    let count = store::write_tree(folder, files).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-    output::note(&format!("wrote {count} files of {} nodes to {}", rendered.len(), folder.display()));
-    Ok(())
+    store::write_tree(folder, files).map_err(|error| Failure::from_error(Exit::Usage, &error))
 }
