@@ -1,9 +1,7 @@
 //! `fabricctl`: the doorway.
 
-use clap::Parser;
-use fabricctl::{cli::Cli, commands};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(commands::run(&Cli::parse()).code())
+    ExitCode::from(fabricctl::commands::start())
 }

@@ -2,6 +2,7 @@
 
 use super::Target;
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
 
 /// Where the neighbour daemon for leafs comes from.
@@ -24,7 +25,7 @@ pub struct ChangeArgs {
     pub dry_run: bool,
 
     /// Don't ask before changing anything
-    #[arg(short, long, env = "FABRICCTL_YES")]
+    #[arg(short, long, env = "FABRICCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 }
 
@@ -46,12 +47,18 @@ pub struct DeployArgs {
     #[arg(long)]
     pub no_verify: bool,
 
-    /// Longest time for the routes to become right
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration)]
+    /// Longest time for the routes to become right (30s, 500ms, 2m)
+    #[arg(
+        long,
+        env = "FABRICCTL_WAIT",
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = super::duration
+    )]
     pub wait: std::time::Duration,
 }
 
-/// Show what `deploy` would change; nothing is changed.
+/// `fabricctl plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
     /// The devices
@@ -67,9 +74,7 @@ pub struct PlanArgs {
     pub exit_code: bool,
 }
 
-/// Remove what fabricctl made: containers, networks, images, files, daemons.
-///
-/// Files that stood there before the first deployment are put back. What fabricctl didn't make is never touched.
+/// `fabricctl teardown`.
 #[derive(Debug, Clone, Args)]
 pub struct TeardownArgs {
     /// Where, and with whose consent.

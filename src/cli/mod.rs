@@ -1,6 +1,7 @@
 //! What was typed: the command line as data. Nothing here acts.
 
 mod deploy;
+mod help;
 mod inventory;
 mod lab;
 mod render;
@@ -16,12 +17,22 @@ pub use render::RenderArgs;
 pub use target::Target;
 pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
+use clap::builder::{FalseyValueParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+/// A day, in seconds.
+const MAX_TIMEOUT: u64 = 86_400;
+
 /// Take a leaf/spine/server fabric from an inventory to a working, proven state, and back.
 #[derive(Debug, Parser)]
-#[command(name = "fabricctl", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(
+    name = "fabricctl",
+    version,
+    max_term_width = 110,
+    arg_required_else_help = true,
+    after_long_help = help::OVERVIEW
+)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -35,7 +46,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// Inventory: a folder with fabric.yml, or a file
+    /// Inventory: a folder with fabric.yml, or such a file; - is standard input
     #[arg(
         short,
         long,
@@ -55,27 +66,47 @@ pub struct Global {
     pub output: Format,
 
     /// How many devices are worked on at the same time
-    #[arg(long, global = true, env = "FABRICCTL_PARALLEL", value_name = "N", default_value_t = 32)]
+    #[arg(
+        long,
+        global = true,
+        env = "FABRICCTL_PARALLEL",
+        value_name = "N",
+        default_value_t = 32,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..)
+    )]
     pub parallel: usize,
 
     /// Longest time that one command on a device may take, in seconds
-    #[arg(long, global = true, env = "FABRICCTL_TIMEOUT", value_name = "SECONDS", default_value_t = 120)]
+    #[arg(
+        long,
+        global = true,
+        env = "FABRICCTL_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 120,
+        value_parser = RangedU64ValueParser::<u64>::new().range(1..=MAX_TIMEOUT)
+    )]
     pub timeout: u64,
 
-    /// OpenSSH configuration to use instead of your own
+    /// OpenSSH configuration to use instead of your own (a lab brings its own)
     #[arg(long, global = true, env = "FABRICCTL_SSH_CONFIG", value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
 
     /// Say more on stderr: every step and how long it took
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, env = "FABRICCTL_VERBOSE", value_name = "N", action = clap::ArgAction::Count)]
     pub verbose: u8,
 
     /// Say nothing on stderr but errors
-    #[arg(short, long, global = true, env = "FABRICCTL_QUIET")]
+    #[arg(short, long, global = true, env = "FABRICCTL_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
 
-    /// No colours (`NO_COLOR` does the same)
-    #[arg(long, global = true, env = "FABRICCTL_NO_COLOR")]
+    /// No colours
+    #[arg(
+        long,
+        global = true,
+        env = "FABRICCTL_NO_COLOR",
+        value_parser = FalseyValueParser::new(),
+        help = "No colours (NO_COLOR does the same)"
+    )]
     pub no_color: bool,
 }
 
@@ -95,24 +126,43 @@ pub enum Command {
     /// Look at the inventory; works offline
     Inventory(InventoryArgs),
     /// Render every node's files, offline
+    #[command(after_long_help = help::RENDER)]
     Render(RenderArgs),
     /// Show what deploy would change; nothing is changed
+    #[command(after_long_help = help::PLAN)]
     Plan(PlanArgs),
     /// Bring the fabric to its desired state and prove it
+    ///
+    /// Connects to all devices, compares them with the inventory, shows the plan, asks, applies it (spines, leafs,
+    /// servers, workloads) and waits until every route is right. A second run finds nothing to change and restarts
+    /// nothing. Files are checked on the device before they replace the old ones, and reloaded rather than restarted
+    /// where that is enough. When a device can't be reached or lacks something, nothing is changed on any.
+    #[command(after_long_help = help::DEPLOY)]
     Deploy(DeployArgs),
     /// Ask the devices whether the fabric works
     Verify(VerifyArgs),
     /// Remove what fabricctl made and put back what was there before
+    ///
+    /// Containers, networks, images, files and daemons of the fabric go; files that stood there before the first
+    /// deployment return. What fabricctl didn't make is never touched. Devices that can't be reached are left as they
+    /// are and told at the end; the others are done.
+    #[command(after_long_help = help::TEARDOWN)]
     Teardown(TeardownArgs),
     /// Run the whole fabric on this machine, on namespaces
+    #[command(after_long_help = help::LAB)]
     Lab(LabArgs),
     /// Print a completion script for a shell
+    #[command(after_long_help = help::COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, of a command if one is named
+    #[command(after_long_help = help::MAN)]
+    Man {
+        /// The command, as in: man lab up
+        command: Vec<String>,
+    },
     /// A node's PID 1, started by `lab up`.
     #[command(hide = true)]
     LabNode(LabNodeArgs),

@@ -16,6 +16,7 @@ pub struct VerifyArgs {
 #[derive(Debug, Subcommand)]
 pub enum VerifyWhat {
     /// Every spine and leaf has every container's /32 and every loopback, by the right next hops
+    #[command(after_long_help = super::help::VERIFY_ROUTES)]
     Routes(RoutesArgs),
 }
 

@@ -16,9 +16,17 @@ mod workbench;
 
 use crate::cli::{Cli, Command, Format, VerifyWhat};
 use crate::output::{self, Exit, Failure};
+use clap::Parser as _;
 
-/// Runs what was typed, and says on stderr everything that is wrong.
-pub fn run(cli: &Cli) -> Exit {
+/// Reads the command line and runs what was typed; says on stderr everything that is wrong. Returns the exit code.
+pub fn start() -> u8 {
+    match Cli::try_parse() {
+        Ok(cli) => run(&cli).code(),
+        Err(error) => help::refused(&error),
+    }
+}
+
+fn run(cli: &Cli) -> Exit {
     if cli.global.no_color {
         output::no_colors();
     }
@@ -45,7 +53,7 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
         Command::Teardown(args) => runtime::block_on(teardown::teardown(global, args)),
         Command::Lab(args) => lab::run(global, args),
         Command::Completions { shell } => Ok(help::completions(*shell)),
-        Command::Man => help::man(),
+        Command::Man { command } => help::man(command),
         // These become long-lived or short-lived helpers of a lab: no runtime, no threads before them.
         Command::LabNode(args) => lab::run_node(args),
         Command::LabHub(args) => lab::run_hub(args),

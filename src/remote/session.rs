@@ -215,8 +215,10 @@ fn pack(script: &Script) -> std::io::Result<Vec<u8>> {
 fn not_begun(output: &Output) -> ExecError {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let lines = || output.stderr.lines().chain(stdout.lines()).map(str::trim).filter(|line| !line.is_empty());
-    let find = |text: &str| lines().find(|line| line.contains(text)).map(str::to_owned);
-    if let Some(said) = find("No space left").or_else(|| find("quota exceeded")) {
+    let find = |text| lines().find(|line: &&str| line.contains(text)).map(str::to_owned);
+    // The last is tar's, when a file fits in part.
+    let full = ["No space left", "quota exceeded", "Wrote only"];
+    if let Some(said) = full.into_iter().find_map(find) {
         ExecError::Full(said)
     } else if let Some(said) = find("Read-only file system") {
         ExecError::ReadOnly(said)

@@ -1,0 +1,69 @@
+//! Ends of the long helps: examples, and what exit codes mean.
+
+pub(super) const OVERVIEW: &str = "\
+Options with [env: NAME] are also read from the environment; what is typed wins.
+
+Exit codes:
+  0    as desired
+  1    the devices answered, and not everything is as desired, or a step failed
+  2    the command line, the inventory or a template is wrong; nothing was touched
+  3    plan --exit-code found changes
+  4    a device could not be reached
+  70   a bug in fabricctl
+  130  interrupted, after cleaning up
+
+Examples:
+  sudo fabricctl lab up             a lab of the reference fabric on this machine
+  fabricctl deploy --lab            deploy to it
+  fabricctl verify routes --lab     prove it
+  fabricctl deploy -i my/fabric     deploy to real devices, through your own ssh configuration";
+
+pub(super) const RENDER: &str = "\
+Templates of the inventory's own, in the folder templates beside fabric.yml, win over those that are built in.
+
+Examples:
+  fabricctl render -l leaf01                                every file of a node
+  fabricctl render --out before; …; fabricctl render --out after; diff -r before after";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  fabricctl plan --lab                 what would change in the lab, with the differences of files
+  fabricctl plan -l 'leaf*' -o json    for programs
+  fabricctl plan --exit-code           3 when there is something to change, for scripts";
+
+pub(super) const DEPLOY: &str = "\
+Examples:
+  fabricctl deploy --lab                to the lab, after asking
+  fabricctl deploy --lab --yes          without asking
+  fabricctl deploy -l '*:!leaf03'       leave a device out
+  fabricctl deploy --dry-run -o json    the plan, for programs";
+
+pub(super) const TEARDOWN: &str = "\
+Examples:
+  fabricctl teardown --lab --dry-run        what would be removed
+  fabricctl teardown --lab --keep-config    containers, networks and images only";
+
+pub(super) const VERIFY_ROUTES: &str = "\
+Exits with 0 when all is as expected, 1 when not, 4 when a device can't be reached.
+
+Examples:
+  fabricctl verify routes --lab --wait 30s    ask until it is true
+  fabricctl verify routes -l spine -o json    one verdict for each node and prefix";
+
+pub(super) const LAB: &str = "\
+Examples:
+  sudo fabricctl lab up                              the fabric of the inventory
+  sudo fabricctl lab up --name two --suite trixie    another one beside it
+  fabricctl lab ssh spine01 vtysh -c 'show ip route'
+  sudo fabricctl lab down";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  fabricctl completions bash >/etc/bash_completion.d/fabricctl
+  fabricctl completions zsh >\"${fpath[1]}/_fabricctl\"
+  fabricctl completions fish >~/.config/fish/completions/fabricctl.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  fabricctl man | man -l -
+  fabricctl man deploy >/usr/local/share/man/man1/fabricctl-deploy.1";
