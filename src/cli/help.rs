@@ -1,7 +1,7 @@
 //! Ends of the long helps: examples, and what exit codes mean.
 
 pub(super) const OVERVIEW: &str = "\
-Every option is also read from the environment, as [env: …] shows; what is typed wins.
+Options with [env: NAME] are also read from the environment; what is typed wins.
 
 Exit codes:
   0    as desired
