@@ -14,20 +14,12 @@ mod teardown;
 mod verify;
 mod workbench;
 
-use crate::cli::{Cli, Command, Format, VerifyWhat};
-use crate::output::{self, Exit, Failure};
+use crate::cli::{Cli, Command, VerifyWhat};
+use crate::output::{Exit, Failure};
 
 /// Tells what is wrong with what was typed, or shows the help or version that was asked for; returns the exit code.
 pub fn refused(error: &clap::Error) -> u8 {
     help::refused(error)
-}
-
-/// Tells of a failure, in the form that was asked for; returns how it ends.
-pub fn failed(cli: &Cli, failure: &Failure) -> Exit {
-    let json = cli.global.output == Format::Json;
-    let text = if json { failure.to_json() } else { failure.to_text() };
-    output::note(text.trim_end());
-    failure.exit
 }
 
 /// Runs what was typed.
