@@ -166,7 +166,8 @@ pub fn teardown_goes_on_past_errors(lab: &Lab) {
         let code = lab.try_ssh(node, "test -e /var/lib/fabricctl/manifest").code;
         assert_eq!(code, i32::from(!kept), "{node}");
     }
-    assert_eq!(lab.ssh("server01", "docker ps -aq; docker network ls -q --filter driver=macvlan"), "");
+    // The engine didn't run before the first deployment and was stopped again.
+    assert_eq!(lab.ssh("server01", "ls /var/lib/docker/containers"), "");
     lab.ssh("leaf04", "umount /etc/frr");
     lab.on(&["teardown", "--yes"]).exits(0).says("torn down");
     altered
