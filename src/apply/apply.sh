@@ -157,21 +157,31 @@ create_network() { # NAME SUBNET GATEWAY PARENT LABEL LABEL
     docker network create -d macvlan --subnet "$2" --gateway "$3" -o "parent=$4" --label "$5" --label "$6" "$1"
 }
 
-build_image() { # TAG DIRECTORY LABEL LABEL
+# Commands that a container of an image with busybox has by their own names; all others are there as `busybox NAME`.
+applets="sh awk cat cp date env grep head hostname httpd id ip kill ls nc nslookup ping ps sleep tail telnet top
+    traceroute vi wget"
+
+# build_image TAG DIRECTORY LABEL LABEL
+#
+# The classic builder is on every engine; the other one is a plugin that may be missing. It makes a layer of every
+# instruction, and one of every --label: hence a single LABEL.
+build_image() {
     context=$work/context
     rm -rf "$context"
-    cp -R "$2" "$context" || return
+    cp -R "$2" "$context" && mkdir -p "$context/root/bin" || return
     busybox=$(command -v busybox) || fail "busybox isn't there: install busybox-static" || return
-    cp -L "$busybox" "$context/busybox" || return
-    # The classic builder is on every engine; the other one is a plugin that may be missing.
-    DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "$3" --label "$4" "$context"
+    cp -L "$busybox" "$context/root/bin/busybox" || return
+    for applet in $applets; do
+        [ -e "$context/root/bin/$applet" ] || ln -s busybox "$context/root/bin/$applet" || return
+    done
+    printf '\nLABEL %s %s\n' "$3" "$4" >>"$context/Dockerfile" || return
+    DOCKER_BUILDKIT=0 docker build -q -t "$1" "$context"
 }
 
 load_image() { # TAG ARCHIVE LABEL LABEL
     loaded=$(docker load -q -i "$work/$2") || fail "$loaded" || return
     from=${loaded##*: }
-    printf 'FROM %s\n' "${from#sha256:}" |
-        DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "$3" --label "$4" -
+    printf 'FROM %s\nLABEL %s %s\n' "${from#sha256:}" "$3" "$4" | DOCKER_BUILDKIT=0 docker build -q -t "$1" -
 }
 
 pull_image() { docker pull -q "$1"; }
