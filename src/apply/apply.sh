@@ -28,23 +28,32 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 systemd() { [ -d /run/systemd/system ]; }
-noted() { grep -qxF -- "$1" "$manifest" 2>/dev/null; }
-note() { noted "$1" || printf '%s\n' "$1" >>"$manifest"; }
+
+# The manifest's lines, each between line feeds, once they were read: steps ask for them all the time.
+notes=
+feed='
+'
+noted() {
+    [ -n "$notes" ] || notes=$feed$(cat "$manifest" 2>/dev/null)$feed
+    case $notes in *"$feed$1$feed"*) ;; *) return 1 ;; esac
+}
+note() { noted "$1" || { printf '%s\n' "$1" >>"$manifest" && notes=$notes$1$feed; }; }
 unnote() {
+    notes=
     grep -vxF -- "$1" "$manifest" >"$manifest.new"
     mv -f "$manifest.new" "$manifest"
 }
 
 # make_directory PATH: with its parents; those that didn't exist are noted.
 make_directory() {
-    [ -d "$1" ] && return
-    make_directory "$(dirname "$1")" && mkdir "$1" && note "directory created $1"
+    [ -d "${1:-/}" ] && return
+    make_directory "${1%/*}" && mkdir "$1" && note "directory created $1"
 }
 
 remember_file() {
     noted "file created $1" || noted "file saved $1" && return
     if [ -e "$1" ]; then
-        mkdir -p "$state/original$(dirname "$1")" && cp -a "$1" "$state/original$1" && note "file saved $1"
+        mkdir -p "$state/original${1%/*}" && cp -a "$1" "$state/original$1" && note "file saved $1"
     else
         note "file created $1"
     fi
@@ -53,8 +62,8 @@ remember_file() {
 # put_file SOURCE PATH MODE OWNER GROUP CHECK
 put_file() {
     path=$2 new=$2.fabricctl-new
-    make_directory "$(dirname "$path")" || return
-    cp "$work/$1" "$new" && chown "$4:$5" "$new" && chmod "$3" "$new" || {
+    make_directory "${path%/*}" || return
+    install -o "$4" -g "$5" -m "$3" "$work/$1" "$new" || {
         rm -f "$new"
         return 1
     }
