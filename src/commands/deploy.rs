@@ -95,8 +95,9 @@ async fn carry_out(
         progress.say("verify: waiting for the routes");
         Some(verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, applied).await)
     };
-    let (settled, routes) = tokio::join!(settled, routes);
-    settled.map(|()| routes)
+    // First the one, then the other: routes spread meanwhile, and asking for them would slow that down.
+    settled.await?;
+    Ok(routes.await)
 }
 
 /// Runs a plan and turns its failures into problems.
