@@ -33,9 +33,18 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 systemd() { [ -d /run/systemd/system ]; }
-noted() { grep -qxF -- "$1" "$manifest" 2>/dev/null; }
-note() { noted "$1" || printf '%s\n' "$1" >>"$manifest"; }
+
+# The manifest's lines, each between line feeds, once they were read: steps ask for them all the time.
+notes=
+feed='
+'
+noted() {
+    [ -n "$notes" ] || notes=$feed$(cat "$manifest" 2>/dev/null)$feed
+    case $notes in *"$feed$1$feed"*) ;; *) return 1 ;; esac
+}
+note() { noted "$1" || { printf '%s\n' "$1" >>"$manifest" && notes=$notes$1$feed; }; }
 unnote() {
+    notes=
     grep -vxF -- "$1" "$manifest" >"$manifest.new"
     # 1 is an empty rest; more is one that could not be written.
     [ $? -le 1 ] && mv -f "$manifest.new" "$manifest"
@@ -43,14 +52,14 @@ unnote() {
 
 # make_directory PATH: with its parents; those that didn't exist are noted.
 make_directory() {
-    [ -d "$1" ] && return
-    make_directory "$(dirname "$1")" && mkdir "$1" && note "directory created $1"
+    [ -d "${1:-/}" ] && return
+    make_directory "${1%/*}" && mkdir "$1" && note "directory created $1"
 }
 
 remember_file() {
     noted "file created $1" || noted "file saved $1" && return
     if [ -e "$1" ]; then
-        mkdir -p "$state/original$(dirname "$1")" && cp -a "$1" "$state/original$1" && note "file saved $1"
+        mkdir -p "$state/original${1%/*}" && cp -a "$1" "$state/original$1" && note "file saved $1"
     else
         note "file created $1"
     fi
@@ -59,8 +68,8 @@ remember_file() {
 # put_file SOURCE PATH MODE OWNER GROUP CHECK
 put_file() {
     path=$2 new=$2.fabricctl-new
-    make_directory "$(dirname "$path")" || return
-    cp "$work/$1" "$new" && chown "$4:$5" "$new" && chmod "$3" "$new" || {
+    make_directory "${path%/*}" || return
+    install -o "$4" -g "$5" -m "$3" "$work/$1" "$new" || {
         rm -f "$new"
         return 1
     }
@@ -171,21 +180,31 @@ create_network() { # NAME SUBNET GATEWAY PARENT LABEL LABEL
     docker network create -d macvlan --subnet "$2" --gateway "$3" -o "parent=$4" --label "$5" --label "$6" "$1"
 }
 
-build_image() { # TAG DIRECTORY LABEL LABEL
+# Commands that a container of an image with busybox has by their own names; all others are there as `busybox NAME`.
+applets="sh awk cat cp date env grep head hostname httpd id ip kill ls nc nslookup ping ps sleep tail telnet top
+    traceroute vi wget"
+
+# build_image TAG DIRECTORY LABEL LABEL
+#
+# The classic builder is on every engine; the other one is a plugin that may be missing. It makes a layer of every
+# instruction, and one of every --label: hence a single LABEL.
+build_image() {
     context=$work/context
     rm -rf "$context"
-    cp -R "$2" "$context" || return
+    cp -R "$2" "$context" && mkdir -p "$context/root/bin" || return
     busybox=$(command -v busybox) || fail "busybox isn't there: install busybox-static" || return
-    cp -L "$busybox" "$context/busybox" || return
-    # The classic builder is on every engine; the other one is a plugin that may be missing.
-    DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "$3" --label "$4" "$context"
+    cp -L "$busybox" "$context/root/bin/busybox" || return
+    for applet in $applets; do
+        [ -e "$context/root/bin/$applet" ] || ln -s busybox "$context/root/bin/$applet" || return
+    done
+    printf '\nLABEL %s %s\n' "$3" "$4" >>"$context/Dockerfile" || return
+    DOCKER_BUILDKIT=0 docker build -q -t "$1" "$context"
 }
 
 load_image() { # TAG ARCHIVE LABEL LABEL
     loaded=$(docker load -q -i "$work/$2") || fail "$loaded" || return
     from=${loaded##*: }
-    printf 'FROM %s\n' "${from#sha256:}" |
-        DOCKER_BUILDKIT=0 docker build -q -t "$1" --label "$3" --label "$4" -
+    printf 'FROM %s\nLABEL %s %s\n' "${from#sha256:}" "$3" "$4" | DOCKER_BUILDKIT=0 docker build -q -t "$1" -
 }
 
 pull_image() { docker pull -q "$1"; }

@@ -108,8 +108,9 @@ async fn carry_out(
             verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, applied).await;
         (Some(report), unheard)
     };
-    let (settled, routes) = tokio::join!(settled, routes);
-    settled.map(|()| routes)
+    // First the one, then the other: routes spread meanwhile, and asking for them would slow that down.
+    settled.await?;
+    Ok(routes.await)
 }
 
 /// Runs a plan and turns its failures into problems, with what became of the other nodes.
