@@ -46,7 +46,7 @@ pub fn a_template_that_is_wrong_touches_nothing(lab: &Lab) {
         .run(lab, &deploy)
         .exits(2)
         .says("error: templates/debian/etc/frr/frr.conf.j2:")
-        .says(": spine01, spine02: undefined value\n  help: `fabricctl inventory show spine01`");
+        .says(": spine01, spine02: `node.vars.cluster` is undefined\n  help: `fabricctl inventory show spine01`");
     assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
     drop(undefined);
     let broken = Template::frr(lab, "{% if %}");
