@@ -42,11 +42,9 @@ pub fn a_template_that_is_wrong_touches_nothing(lab: &Lab) {
     std::fs::remove_file(&called).unwrap();
 
     let undefined = Template::frr(lab, " bgp cluster-id {{ node.vars.cluster }}");
-    let ran = altered
-        .run(lab, &deploy)
-        .exits(2)
-        .says("error: templates/debian/etc/frr/frr.conf.j2:")
-        .says(": spine01, spine02: `node.vars.cluster` is undefined\n  help: `fabricctl inventory show spine01`");
+    let ran = altered.run(lab, &deploy).exits(2).says("error: templates/debian/etc/frr/frr.conf.j2:").says(
+        ": spine01, spine02: `node.vars.cluster` is undefined\n  help: `fabricctl inventory show spine01`",
+    );
     assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
     drop(undefined);
     let broken = Template::frr(lab, "{% if %}");
