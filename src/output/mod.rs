@@ -10,7 +10,7 @@ pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
-pub use plan::{Diffs, plan_json, plan_text, summary_text};
+pub use plan::{Diffs, plan_json, plan_text, several, summary_text};
 pub use progress::Progress;
 pub use routes::{DEFAULT_WIDTH, routes_table};
 

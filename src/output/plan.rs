@@ -110,9 +110,15 @@ pub fn summary_text(plan: &Plan) -> String {
     if plan.is_empty() {
         return "nothing to change: every node is as desired\n".to_owned();
     }
-    let kinds: Vec<String> =
-        counts(plan).into_iter().map(|(kind, number)| format!("{number} {kind}")).collect();
-    format!("{} steps on {} nodes: {}\n", plan.steps().count(), nodes(plan), kinds.join(", "))
+    let kinds: Vec<String> = counts(plan).into_iter().map(|(kind, number)| several(number, kind)).collect();
+    let (steps, nodes) = (several(plan.steps().count(), "steps"), several(nodes(plan), "nodes"));
+    format!("{steps} on {nodes}: {}\n", kinds.join(", "))
+}
+
+/// A number and what it counts.
+pub fn several(number: usize, things: &str) -> String {
+    let things = if number == 1 { things.trim_end_matches('s') } else { things };
+    format!("{number} {things}")
 }
 
 /// The plan for programs: `{"changes", "summary", "waves": [{"wave", "nodes": [{"node", "steps"}]}]}`.

@@ -1,5 +1,6 @@
 //! What happens, while it happens, on stderr: a line per node on a terminal, plain lines elsewhere.
 
+use super::several;
 use crate::apply::Event;
 use crate::fabric::NodeName;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -65,7 +66,7 @@ fn lines(event: &Event, steps: bool) {
     match event {
         Event::Stage { wave, nodes } => {
             let count: usize = nodes.iter().map(|(_, steps)| steps).sum();
-            super::note(&format!("{wave}: {count} steps on {} nodes", nodes.len()));
+            super::note(&format!("{wave}: {} on {}", several(count, "steps"), several(nodes.len(), "nodes")));
         }
         Event::Done { node, step, elapsed } if steps => {
             super::note(&format!("  {node}: {step} ({})", seconds(*elapsed)));
@@ -104,8 +105,9 @@ fn bar(all: &MultiProgress, bars: &mut BTreeMap<NodeName, ProgressBar>, event: &
         Event::Node { node, ok, elapsed } => {
             if let Some(bar) = bars.get(node) {
                 bar.set_style(style(ended));
-                let (sign, steps) = (if *ok { '✔' } else { '✖' }, bar.position());
-                bar.finish_with_message(format!("{sign} {steps} steps, {}", seconds(*elapsed)));
+                let sign = if *ok { '✔' } else { '✖' };
+                let steps = usize::try_from(bar.position()).unwrap_or(usize::MAX);
+                bar.finish_with_message(format!("{sign} {}, {}", several(steps, "steps"), seconds(*elapsed)));
             }
         }
     }

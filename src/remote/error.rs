@@ -160,17 +160,6 @@ impl ExecError {
     }
 }
 
-/// Either.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    /// No connection.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The script.
-    #[error(transparent)]
-    Exec(#[from] ExecError),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

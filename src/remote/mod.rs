@@ -12,6 +12,6 @@ mod quote;
 mod session;
 
 pub use each::each;
-pub use error::{ConnectError, ExecError, RemoteError};
+pub use error::{ConnectError, ExecError};
 pub use quote::{quote, quote_all};
 pub use session::{Attachment, Options, Output, Script, Session};
