@@ -93,7 +93,7 @@ async fn carry_out(
 ) -> Result<(Option<RouteReport>, Troubles), Failure> {
     let progress = Arc::new(finish::progress(global));
     if !plan.is_empty() {
-        progress.say(output::plan_text(plan, Diffs::Existing).trim_end());
+        progress.say(output::plan_text(plan, finish::diffs(global, args.change.yes)).trim_end());
         finish::confirm(args.change.yes, "Apply this plan?").await?;
         apply_plan(bench.fabric, fleet, plan, &progress, OnFailure::Stop).await.into_failure()?;
     }

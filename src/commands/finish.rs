@@ -5,7 +5,7 @@ use super::runtime;
 use crate::apply::{FailureCause, StepFailure};
 use crate::cli::{Format, Global};
 use crate::fabric::NodeName;
-use crate::output::{Exit, Failure, Problem, Progress};
+use crate::output::{Diffs, Exit, Failure, Problem, Progress};
 use std::io::{BufRead as _, IsTerminal as _};
 
 /// What is wrong with some nodes while others are fine.
@@ -61,6 +61,11 @@ impl Troubles {
 pub(super) fn progress(global: &Global) -> Progress {
     let read_by_program = global.output == Format::Json && !std::io::stderr().is_terminal();
     Progress::new(global.quiet || read_by_program, global.verbose > 0)
+}
+
+/// How much of the files is shown before they are changed: what a person is to consent to, or asked to see.
+pub(super) fn diffs(global: &Global, consented: bool) -> Diffs {
+    if consented && global.verbose == 0 { Diffs::None } else { Diffs::Existing }
 }
 
 /// Words as a sentence lists them.

@@ -54,7 +54,7 @@ async fn on_fleet(
         return Ok(plan);
     }
     let progress = Arc::new(finish::progress(global));
-    progress.say(output::plan_text(&plan, Diffs::Existing).trim_end());
+    progress.say(output::plan_text(&plan, finish::diffs(global, args.change.yes)).trim_end());
     if !troubles.is_empty() {
         progress.say("the other nodes can't be asked and stay as they are; the errors at the end say why");
     }

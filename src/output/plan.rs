@@ -11,8 +11,10 @@ use std::fmt::Write as _;
 pub enum Diffs {
     /// Every difference, new files in full.
     All,
-    /// Differences of files that exist; new files only by their length.
+    /// Differences of files that exist; a new file is only named.
     Existing,
+    /// None: files are only named.
+    None,
 }
 
 /// The plan as text.
@@ -41,7 +43,7 @@ fn step_text(text: &mut String, step: &Step, diffs: Diffs) {
     let _ = writeln!(text, "    {style}{sign}{style:#} {}  {dim}{}{dim:#}", step.action, step.reason);
     let Some(diff) = &step.diff else { return };
     let is_new = matches!(step.action, Action::PutFile { replaces: false, .. });
-    if is_new && diffs == Diffs::Existing {
+    if diffs == Diffs::None || is_new && diffs == Diffs::Existing {
         return;
     }
     for line in diff.lines() {
