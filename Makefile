@@ -66,7 +66,7 @@ hints:
 
 .PHONY: test
 test: setup ## Every test, those that need root and the lab included
-	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)" cargo test $(CARGO_FLAGS)
+	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo test $(CARGO_FLAGS)
 
 .PHONY: lint
 lint: ## rustfmt and clippy, as CI runs them
