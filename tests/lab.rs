@@ -36,6 +36,7 @@ fn whole_story(suite: &str) {
     a_second_deployment_changes_nothing(&lab);
     a_stopped_container_leaves_every_spine_and_returns(&lab);
     exactly_what_changed_is_replaced(&lab);
+    an_archive_is_loaded_and_its_silent_container_is_found(&lab);
     what_was_done_by_hand_is_undone(&lab);
     teardown_takes_away_its_own_and_nothing_else(&lab, &before);
 }
@@ -192,6 +193,21 @@ fn exactly_what_changed_is_replaced(lab: &Lab) {
     lab.edit("  web33: { server: server03, address: 172.16.1.33, image: identify }\n", "");
     lab.on(&["deploy", "--yes"]).exits(0).says("all 11 container /32s");
     assert!(!lab.ssh("server03", "docker ps -a").contains("web33"));
+}
+
+/// An image that was made elsewhere, whose container never says a word.
+fn an_archive_is_loaded_and_its_silent_container_is_found(lab: &Lab) {
+    let before = identity(lab);
+    lab.fetch("server01", "docker save foreign:1", "boxed.tar");
+    lab.edit("  identify: { build: true }", "  identify: { build: true }\n  boxed: { archive: boxed.tar }");
+    lab.edit(
+        "web32: { server: server03, address: 172.16.1.32, image: identify }",
+        "web32: { server: server03, address: 172.16.1.32, image: boxed, command: [/busybox, sleep, '100000'] }",
+    );
+    lab.on(&["deploy", "--yes"]).exits(0).says("all 11 container /32s");
+    assert_eq!(changed(&before, &identity(lab)), ["web32"]);
+    assert!(lab.ssh("server03", "docker inspect -f '{{.Config.Image}}' web32").contains("/boxed:"));
+    lab.on(&["plan", "--exit-code"]).exits(0);
 }
 
 fn what_was_done_by_hand_is_undone(lab: &Lab) {

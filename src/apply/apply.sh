@@ -212,8 +212,17 @@ pull_image() { docker pull -q "$1"; }
 remove_image() { docker image rm "$1"; }
 remove_network() { docker network rm "$1"; }
 remove_container() { docker rm -f "$1"; }
-start_container() { docker start "$1"; }
-run_container() { docker run -d --restart unless-stopped "$@"; }
+
+# announce CONTAINER: speaks to its leaf in its name. One that never speaks itself would wait for the leaf's next sweep;
+# that is also what happens where this can't be done, so it never fails.
+announce() {
+    pid=$(docker inspect -f '{{.State.Pid}}' "$1") || return 0
+    gateway=$(nsenter -t "$pid" -n ip -4 route show default | awk '{ print $3; exit }')
+    [ -z "$gateway" ] || nsenter -t "$pid" -n ping -c 1 -W 1 "$gateway" >/dev/null 2>&1 &
+}
+
+start_container() { docker start "$1" && announce "$1"; }
+run_container() { docker run -d --restart unless-stopped "$@" && announce "$2"; } # --name NAME OPTION...
 
 # What is noted beyond files goes back in reverse, then the notes go.
 forget() {

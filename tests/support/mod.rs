@@ -124,6 +124,15 @@ impl Lab {
         Ran::of(&output)
     }
 
+    /// Keeps what a command on a node prints as a file beside the inventory.
+    #[track_caller]
+    pub fn fetch(&self, node: &str, command: &str, name: &str) {
+        let config = self.ssh_config();
+        let output = Command::new("ssh").arg("-F").arg(config).args([node, command]).output().unwrap();
+        assert!(output.status.success(), "{node}: {command}");
+        std::fs::write(self.inventory.path().join(name), output.stdout).unwrap();
+    }
+
     /// Runs a command in a container.
     #[track_caller]
     pub fn in_container(&self, server: &str, container: &str, command: &str) -> String {
