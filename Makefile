@@ -16,6 +16,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 FABRICCTL := $(SUDO) $(BIN)/fabricctl
 SUITE ?= bookworm
 LAB ?= demo
+ROUNDS ?= 3
 
 .PHONY: help
 help: ## Show the targets
@@ -78,8 +79,9 @@ golden: ## Rewrite the expected outputs of the golden tests
 	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay
 
 .PHONY: bench
-bench: build ## Measure the lab and the main job, and print the figures
-	$(SUDO) env PATH="$$PATH" CARGO_TARGET_DIR="$(CURDIR)/target" cargo bench $(CARGO_FLAGS) --bench fabric
+bench: setup ## Measure the lab and the main job, and print the figures (ROUNDS=3)
+	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo bench $(CARGO_FLAGS) \
+	    --bench fabric -- --suite $(SUITE) --rounds $(ROUNDS)
 
 .PHONY: clean
 clean: ## Remove what was built (not the cached root file systems)
