@@ -2,7 +2,7 @@
 //!
 //! Each folder of `tests/replay` holds `events.jsonl` (`{"at": MILLISECONDS, "event": …}` a line), `effects.jsonl`
 //! (the same with `effect`) and, where it isn't the default, `rdnbrd.conf`. The machine gets its ticks when it
-//! asked for them; a `tick` event in the recording says how long to go on. `UPDATE_REPLAY=1` rewrites the effects.
+//! asked for them; a `tick` event in the recording says how long to go on. `UPDATE_GOLDEN=1` rewrites the effects.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -64,7 +64,7 @@ fn every_recording_gives_its_effects() {
     assert!(!cases.is_empty());
     for case in cases {
         let (found, file) = (replay(&case), case.join("effects.jsonl"));
-        if std::env::var("UPDATE_REPLAY").is_ok() {
+        if std::env::var("UPDATE_GOLDEN").is_ok() {
             fs::write(&file, &found).unwrap();
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
