@@ -1,7 +1,7 @@
 //! `plan` and `deploy`.
 
-use super::finish::Troubles;
 use super::fleet::Fleet;
+use super::troubles::{Troubles, listed};
 use super::workbench::{self, Workbench};
 use super::{context, finish, verify};
 use crate::action::Plan;
@@ -141,7 +141,7 @@ pub(super) async fn apply_plan(
         format!("{} of {all} steps were done, {} were not begun", outcome.done, outcome.skipped);
     if !outcome.finished.is_empty() {
         let finished: Vec<&str> = outcome.finished.iter().map(NodeName::as_str).collect();
-        message = format!("{message}; all is done on {}", finish::listed(&finished));
+        message = format!("{message}; all is done on {}", listed(&finished));
     }
     let hint = "mend the cause, then run the same command again: it goes on from here";
     troubles.add(Exit::Ok, Problem { message, ..Problem::default() }.hint(hint));
@@ -176,7 +176,7 @@ fn show(
     if troubles.is_empty() || !plan.is_empty() {
         output::document(&output::plan_text(plan, Diffs::All));
     } else if !fine.is_empty() {
-        output::document(&format!("nothing to change on {}", finish::listed(&fine)));
+        output::document(&format!("nothing to change on {}", listed(&fine)));
     }
     Ok(())
 }

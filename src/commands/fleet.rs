@@ -1,6 +1,6 @@
 //! The devices of one run: connected once, asked and changed over that connection.
 
-use super::finish::Troubles;
+use super::troubles::Troubles;
 use crate::cli::{Global, Target};
 use crate::fabric::{Fabric, Node, NodeName};
 use crate::lab;

@@ -11,6 +11,7 @@ mod lab;
 mod render;
 mod runtime;
 mod teardown;
+mod troubles;
 mod verify;
 mod workbench;
 

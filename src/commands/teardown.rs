@@ -1,8 +1,8 @@
 //! `teardown`.
 
 use super::deploy::apply_plan;
-use super::finish::Troubles;
 use super::fleet::Fleet;
+use super::troubles::{Troubles, listed};
 use super::{context, finish, workbench};
 use crate::action::Plan;
 use crate::apply::OnFailure;
@@ -33,7 +33,7 @@ pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exi
         output::document(&format!("torn down: {} ({elapsed:.1} s)", summary.trim_end()));
     } else {
         let fine = troubles.spare(&nodes);
-        let where_ = if troubles.is_empty() { "its nodes".to_owned() } else { finish::listed(&fine) };
+        let where_ = if troubles.is_empty() { "its nodes".to_owned() } else { listed(&fine) };
         if !fine.is_empty() {
             output::document(&format!("nothing to do: there is nothing of this fabric on {where_}"));
         }

@@ -1,7 +1,7 @@
 //! `verify`: ask the devices, judge the answers.
 
-use super::finish::Troubles;
 use super::fleet::Fleet;
+use super::troubles::Troubles;
 use super::{context, workbench};
 use crate::cli::{Format, Global, RoutesArgs};
 use crate::fabric::{Fabric, NodeName};

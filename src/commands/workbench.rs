@@ -1,7 +1,7 @@
 //! What a deployment needs at hand: the fabric, its templates, and the binaries it sends.
 
-use super::finish::Troubles;
 use super::fleet::{Fleet, exec_problem};
+use super::troubles::Troubles;
 use crate::action::{File, Plan, Wave};
 use crate::cli::{DaemonArgs, Global};
 use crate::fabric::{Fabric, Facts, ImageSource, Node, NodeName, Role};

@@ -1,11 +1,20 @@
 //! Who gets which address on the management network.
 
 use super::LabError;
-use super::record::Port;
 use crate::fabric::{Fabric, IfName, NameError, Node, NodeName};
 use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+
+/// A port with an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Port {
+    /// The interface.
+    pub(super) interface: IfName,
+    /// Its address and prefix.
+    pub(super) address: Ipv4Net,
+}
 
 /// Where nodes get an address from that have none in the inventory: shared address space (RFC 6598)
 /// and the prefix for benchmarks (RFC 2544), neither of which an inventory is likely to use.

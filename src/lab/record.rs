@@ -1,8 +1,8 @@
 //! What a lab is made of, on disk: `lab.json`, written before anything else is made.
 
 use super::LabError;
-use super::management;
-use crate::fabric::{Endpoint, Fabric, IfName, NodeName, Role};
+use super::management::{self, Port};
+use crate::fabric::{Endpoint, Fabric, NodeName, Role};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -53,15 +53,6 @@ pub(super) struct NodeRecord {
     pub(super) ssh_user: Option<String>,
     /// The TCP port that the inventory gives.
     pub(super) ssh_port: Option<u16>,
-}
-
-/// A port with an address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Port {
-    /// The interface.
-    pub(super) interface: IfName,
-    /// Its address and prefix.
-    pub(super) address: Ipv4Net,
 }
 
 /// A link of a lab.
