@@ -21,6 +21,33 @@ fn the_whole_story_on_trixie() {
     whole_story("trixie");
 }
 
+#[test]
+fn routes_by_table_ten_and_back_on_bookworm() {
+    table_ten_and_back("bookworm");
+}
+
+#[test]
+fn routes_by_table_ten_and_back_on_trixie() {
+    table_ten_and_back("trixie");
+}
+
+/// The way of Cumulus Linux works too, and a leaf can go from one to the other.
+fn table_ten_and_back(suite: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let lab = Lab::up("table", suite);
+    let of_daemon =
+        |table: &str| lab.ssh("leaf01", &format!("ip route show table {table} proto 76 2>/dev/null || true"));
+    lab.edit("roles:\n", "roles:\n  leaf: { host_routes: table }\n");
+    lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
+    assert!(of_daemon("10").contains("172.16.1.11"), "{}", of_daemon("10"));
+    assert_eq!(of_daemon("main"), "");
+    lab.edit("host_routes: table", "host_routes: main");
+    lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
+    assert!(of_daemon("main").contains("172.16.1.11"), "{}", of_daemon("main"));
+    assert_eq!(of_daemon("10"), "");
+    lab.on(&["plan", "--exit-code"]).exits(0);
+}
+
 /// One lab at a time: both at once on a small machine would test its patience, not the tool.
 static TURN: Mutex<()> = Mutex::new(());
 
