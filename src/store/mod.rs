@@ -1,6 +1,8 @@
-//! Local files: the inventory, its templates and image archives, and the daemon that stands beside this program.
+//! Local files: the inventory, its templates and image archives, the daemon that stands beside this program, and the
+//! journal.
 #![expect(clippy::disallowed_methods, reason = "this is the door to local files")]
 
+pub mod journal;
 mod tree;
 
 pub use tree::{TreeError, TreeFile, write_tree};
