@@ -1,5 +1,6 @@
 //! From steps to the script that one device runs in one exec.
 
+use super::Command;
 use crate::action::{
     Action, ContainerSpec, FABRIC_LABEL, File, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, ImageSpec, SPEC_LABEL,
     Step,
@@ -10,7 +11,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The functions that steps call, constant.
-const LIBRARY: &str = include_str!("apply.sh");
+pub(super) const LIBRARY: &str = include_str!("apply.sh");
 
 /// The script that runs one device's steps of one stage, in order.
 pub(super) fn script<'a>(
@@ -24,6 +25,18 @@ pub(super) fn script<'a>(
         let _ = writeln!(compiled.calls, "step {number} {call}");
     }
     Script { text: format!("{LIBRARY}{}", compiled.calls), attachments: compiled.attachments, timeout }
+}
+
+/// The same steps one by one, for whoever wants to see them.
+pub(super) fn commands<'a>(fabric: &str, steps: impl IntoIterator<Item = &'a Step>) -> Vec<Command> {
+    let mut compiled = Compiled { fabric, calls: String::new(), attachments: Vec::new() };
+    let mut command = |step: &Step| {
+        let before = compiled.attachments.len();
+        let call = compiled.call(&step.action);
+        let files = compiled.attachments[before..].iter();
+        Command { call, files: files.map(|file| (file.name.clone(), file.content.len())).collect() }
+    };
+    steps.into_iter().map(&mut command).collect()
 }
 
 struct Compiled<'a> {

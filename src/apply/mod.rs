@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "steps are timed here")]
 
 mod compile;
+mod detail;
 mod run;
 
+pub use detail::{Command, Detail, detail};
 pub use run::{Event, FailureCause, OnFailure, Outcome, Run, StepFailure};

@@ -34,6 +34,17 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// A step failed; the node's later ones are not begun.
+    Failed {
+        /// Where.
+        node: NodeName,
+        /// What was being done; none when the script didn't even begin.
+        step: Option<String>,
+        /// How long it took.
+        elapsed: Duration,
+        /// What the device, or the way to it, said.
+        said: String,
+    },
     /// A node is through with its stage.
     Node {
         /// Where.
@@ -54,6 +65,14 @@ pub struct StepFailure {
     pub step: Option<String>,
     /// What went wrong.
     pub cause: FailureCause,
+}
+
+impl StepFailure {
+    /// The same for whoever is told.
+    fn event(&self, elapsed: Duration) -> Event {
+        let (node, step) = (self.node.clone(), self.step.clone());
+        Event::Failed { node, step, elapsed, said: self.cause.to_string() }
+    }
 }
 
 /// What makes a step fail.
@@ -180,6 +199,7 @@ async fn on_node(
 ) -> (usize, usize, Option<StepFailure>) {
     let Some(session) = session else {
         let failure = StepFailure { node, step: None, cause: FailureCause::NoSession };
+        tell(failure.event(Duration::ZERO));
         return (0, names.len(), Some(failure));
     };
     let started = Instant::now();
@@ -195,10 +215,13 @@ async fn on_node(
         }
         Err(error) => Some(FailureCause::Exec(error)),
     };
-    tell(Event::Node { node: node.clone(), ok: failure.is_none(), elapsed: started.elapsed() });
     let begun = progress.current.map_or(progress.done, |number| number + 1);
     let step = progress.current.and_then(|number| names.get(number).cloned());
-    let failure = failure.map(|cause| StepFailure { node, step, cause });
+    let failure = failure.map(|cause| StepFailure { node: node.clone(), step, cause });
+    if let Some(failure) = &failure {
+        tell(failure.event(progress.since.elapsed()));
+    }
+    tell(Event::Node { node, ok: failure.is_none(), elapsed: started.elapsed() });
     (progress.done, names.len().saturating_sub(begun), failure)
 }
 

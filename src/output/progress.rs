@@ -75,7 +75,8 @@ fn lines(event: &Event, steps: bool) {
             let end = if *ok { "done" } else { "FAILED" };
             super::note(&format!("  {node}: {end} ({})", seconds(*elapsed)));
         }
-        Event::Begin { .. } | Event::Done { .. } => {}
+        // Why is told at the end, of all nodes at once.
+        Event::Begin { .. } | Event::Done { .. } | Event::Failed { .. } => {}
     }
 }
 
@@ -102,6 +103,7 @@ fn bar(all: &MultiProgress, bars: &mut BTreeMap<NodeName, ProgressBar>, event: &
                 bar.inc(1);
             }
         }
+        Event::Failed { .. } => {}
         Event::Node { node, ok, elapsed } => {
             if let Some(bar) = bars.get(node) {
                 bar.set_style(style(ended));
