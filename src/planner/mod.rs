@@ -3,12 +3,16 @@
 mod activations;
 mod blockers;
 mod desired;
+mod fingerprint;
 mod steps;
 mod teardown;
 mod workloads;
 
 pub use blockers::Blocker;
 pub use desired::{Desired, daemon_of, desired, services};
+pub use fingerprint::{
+    Difference, Digests, Drift, Fingerprint, StepPrint, inputs_since, observed_prints, step_prints,
+};
 pub use steps::{NodePlan, assemble, node_steps};
 pub use teardown::{ORDER as TEARDOWN_ORDER, Scope, teardown_steps};
 

@@ -73,6 +73,11 @@ impl Templates {
         found
     }
 
+    /// Every template: path below `templates/`, and text.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, String)> {
+        self.engine.templates().map(|(path, template)| (path, template.source().to_owned()))
+    }
+
     /// Paths of all files that the node may get, sorted; whether it gets one may also depend on its facts.
     pub fn paths(&self, node: &Node) -> Vec<String> {
         self.of(node).into_keys().map(str::to_owned).collect()

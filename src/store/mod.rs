@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door to local files")]
 
 pub mod journal;
+mod saved;
 mod tree;
 
+pub use saved::{PLAN_SCHEMA, SavedPlan, SavedPlanError};
 pub use tree::{TreeError, TreeFile, write_tree};
 
 use std::fs::{self, File};
