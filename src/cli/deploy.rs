@@ -35,6 +35,10 @@ pub struct ChangeArgs {
 /// replace the old ones, and reloaded rather than restarted where that is enough.
 #[derive(Debug, Clone, Args)]
 pub struct DeployArgs {
+    /// A plan that plan --out saved: exactly that is done, or nothing if anything has changed since
+    #[arg(value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+
     /// Where, and with whose consent.
     #[command(flatten)]
     pub change: ChangeArgs,
@@ -72,6 +76,14 @@ pub struct PlanArgs {
     /// Exit with 3 when there is something to change
     #[arg(long)]
     pub exit_code: bool,
+
+    /// Save the plan in this file, for deploy FILE; it holds digests only, no content of any file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Show the commands that each step runs on its device, and the files that travel with them
+    #[arg(long)]
+    pub detail: bool,
 }
 
 /// `fabricctl teardown`.

@@ -29,19 +29,40 @@ pub(super) const PLAN: &str = "\
 Examples:
   fabricctl plan --lab                 what would change in the lab, with the differences of files
   fabricctl plan -l 'leaf*' -o json    for programs
-  fabricctl plan --exit-code           3 when there is something to change, for scripts";
+  fabricctl plan --exit-code           3 when there is something to change, for scripts
+  fabricctl plan --detail -l leaf01    with the commands that run on the device
+  fabricctl plan --out change.plan     save it; then: fabricctl deploy change.plan";
 
 pub(super) const DEPLOY: &str = "\
+With FILE, a plan that plan --out saved is carried out. The file holds digests, not contents: the plan is made anew from
+the same inventory and templates, and compared with the saved one, as is what is on the devices. If anything differs, it
+is named, nothing is changed anywhere, and the exit code is 2.
+
 Examples:
   fabricctl deploy --lab                to the lab, after asking
   fabricctl deploy --lab --yes          without asking
   fabricctl deploy -l '*:!leaf03'       leave a device out
-  fabricctl deploy --dry-run -o json    the plan, for programs";
+  fabricctl deploy --dry-run -o json    the plan, for programs
+  fabricctl deploy change.plan --lab    exactly what was planned, or nothing";
 
 pub(super) const TEARDOWN: &str = "\
 Examples:
   fabricctl teardown --lab --dry-run        what would be removed
   fabricctl teardown --lab --keep-config    containers, networks and images only";
+
+pub(super) const HISTORY: &str = "\
+Runs are kept in .fabricctl beside the inventory, the newest 100 (or FABRICCTL_JOURNAL_KEEP); those that found nothing to
+change go first.
+
+Examples:
+  fabricctl history                 the last runs
+  fabricctl history -n 5 -o json    for programs
+  fabricctl history show 3fa9       what run 20261122T084655-3fa9 did";
+
+pub(super) const HISTORY_SHOW: &str = "\
+Examples:
+  fabricctl history show 20261122T08
+  fabricctl history show 3fa9 -o json";
 
 pub(super) const VERIFY_ROUTES: &str = "\
 Exits with 0 when all is as expected, 1 when not, 4 when a device can't be reached.

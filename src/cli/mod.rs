@@ -2,6 +2,7 @@
 
 mod deploy;
 mod help;
+mod history;
 mod inventory;
 mod lab;
 mod render;
@@ -9,6 +10,7 @@ mod target;
 mod verify;
 
 pub use deploy::{DaemonArgs, DeployArgs, PlanArgs, TeardownArgs};
+pub use history::{HistoryArgs, HistoryVerb};
 pub use inventory::{InventoryArgs, InventoryVerb};
 pub use lab::{
     LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
@@ -17,6 +19,7 @@ pub use render::RenderArgs;
 pub use target::Target;
 pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
+use crate::store::journal::KEPT_RUNS;
 use clap::builder::{FalseyValueParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -91,6 +94,22 @@ pub struct Global {
     #[arg(long, global = true, env = "FABRICCTL_SSH_CONFIG", value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
 
+    /// Where runs are recorded [default: .fabricctl beside the inventory]
+    #[arg(long, global = true, env = "FABRICCTL_JOURNAL", value_name = "DIR")]
+    pub journal: Option<PathBuf>,
+
+    /// How many runs are kept
+    #[arg(
+        long,
+        global = true,
+        env = "FABRICCTL_JOURNAL_KEEP",
+        value_name = "N",
+        default_value_t = KEPT_RUNS,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..),
+        hide = true
+    )]
+    pub journal_keep: usize,
+
     /// Say more on stderr: every step and how long it took
     #[arg(short, long, global = true, env = "FABRICCTL_VERBOSE", value_name = "N", action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -141,6 +160,12 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Ask the devices whether the fabric works
     Verify(VerifyArgs),
+    /// Show what runs have changed, the newest first
+    ///
+    /// Every deploy and teardown is recorded on this machine: who ran it, its plan, every step with its outcome, and how
+    /// it ended. A run that was killed is shown as interrupted, with the steps that were under way.
+    #[command(after_long_help = help::HISTORY, args_conflicts_with_subcommands = true)]
+    History(HistoryArgs),
     /// Remove what fabricctl made and put back what was there before
     ///
     /// Containers, networks, images, files and daemons of the fabric go; files that stood there before the first

@@ -4,6 +4,7 @@ use crate::cli::Global;
 use crate::fabric::{Fabric, NodeName};
 use crate::inventory::{self, LimitError};
 use crate::output::{Exit, Failure, Problem, findings};
+use crate::state::digest;
 use crate::store::{self, StoreError};
 use std::collections::BTreeSet;
 
@@ -12,9 +13,18 @@ use std::collections::BTreeSet;
 /// # Errors
 /// With everything that is wrong with it ([`Exit::Usage`]).
 pub fn load(global: &Global) -> Result<Fabric, Failure> {
+    load_with_digest(global).map(|(fabric, _)| fabric)
+}
+
+/// The same, with the SHA-256 of its text.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_digest(global: &Global) -> Result<(Fabric, String), Failure> {
     let file = store::read_inventory(&global.inventory).map_err(|error| store_failure(&error))?;
-    inventory::read(&file.path, &file.text, &file.base)
-        .map_err(|found| Failure { exit: Exit::Usage, problems: findings::problems(&found, &file.text) })
+    let fabric = inventory::read(&file.path, &file.text, &file.base)
+        .map_err(|found| Failure { exit: Exit::Usage, problems: findings::problems(&found, &file.text) })?;
+    Ok((fabric, digest(file.text.as_bytes())))
 }
 
 /// The nodes that `--limit` selects; all without it.

@@ -6,10 +6,13 @@ mod deploy;
 mod finish;
 mod fleet;
 mod help;
+mod history;
 mod inventory;
+mod journal;
 mod lab;
 mod render;
 mod runtime;
+mod saved;
 mod teardown;
 mod troubles;
 mod verify;
@@ -51,6 +54,7 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => match &args.what {
             VerifyWhat::Routes(args) => runtime::block_on(verify::routes(global, args)),
         },
+        Command::History(args) => history::run(global, args),
         Command::Teardown(args) => runtime::block_on(teardown::teardown(global, args)),
         Command::Lab(args) => lab::run(global, args),
         Command::Completions { shell } => Ok(help::completions(*shell)),

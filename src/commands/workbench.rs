@@ -7,9 +7,10 @@ use crate::cli::{DaemonArgs, Global};
 use crate::fabric::{Fabric, Facts, ImageSource, Node, NodeName, Role};
 use crate::observe::{self, AskError, Observation, Question};
 use crate::output::{Exit, Failure, Problem};
-use crate::planner::{self, Blocker, Desired, NodePlan, RDNBRD_PATH};
+use crate::planner::{self, Blocker, Desired, Digests, Fingerprint, NodePlan, RDNBRD_PATH};
 use crate::remote::{self, ExecError};
 use crate::render::Templates;
+use crate::state::digest;
 use crate::store;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,6 +59,35 @@ impl<'a> Workbench<'a> {
             .render(self.fabric, node, facts)
             .map_err(|errors| errors.iter().map(super::render::problem).collect::<Vec<_>>())?;
         Ok(planner::desired(self.fabric, node, files, self.rdnbrd.as_deref(), &self.archives))
+    }
+
+    /// Digests of all that is read here: what a plan is made from besides the devices' answers.
+    pub(super) fn inputs(&self, inventory_digest: &str) -> Digests {
+        let mut inputs = Digests::from([("the inventory".to_owned(), inventory_digest.to_owned())]);
+        let templates = self.templates.sources();
+        inputs
+            .extend(templates.map(|(path, text)| (format!("the template {path}"), digest(text.as_bytes()))));
+        inputs.extend(self.rdnbrd.iter().map(|binary| ("rdnbrd".to_owned(), digest(binary))));
+        let archives = self.archives.iter();
+        inputs.extend(
+            archives.map(|(name, content)| (format!("the archive of image {name}"), digest(content))),
+        );
+        inputs
+    }
+
+    /// The fingerprint of a plan that was made from what was observed.
+    pub(super) fn fingerprint(
+        &self,
+        inputs: Digests,
+        observed: &BTreeMap<NodeName, Observation>,
+        plan: &Plan,
+    ) -> Fingerprint {
+        let print = |(name, found): (&NodeName, &Observation)| {
+            let node = self.fabric.nodes.get(name)?;
+            Some((name.to_string(), planner::observed_prints(node, &found.facts, &found.state)))
+        };
+        let observed = observed.iter().filter_map(print).collect();
+        Fingerprint { inputs, observed, steps: planner::step_prints(plan) }
     }
 
     /// What to ask of a node.

@@ -3,6 +3,7 @@
 mod exit;
 mod failure;
 pub mod findings;
+mod history;
 mod plan;
 mod progress;
 mod routes;
@@ -10,7 +11,8 @@ pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
-pub use plan::{Diffs, plan_json, plan_text, several, summary_text};
+pub use history::{history_json, history_table, run_json, run_text};
+pub use plan::{Diffs, plan_detail_json, plan_detail_text, plan_json, plan_text, several, summary_text};
 pub use progress::Progress;
 pub use routes::{DEFAULT_WIDTH, routes_table};
 

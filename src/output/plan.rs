@@ -1,6 +1,8 @@
 //! A plan, for people and for programs.
 
-use crate::action::{Action, Plan, Step};
+use crate::action::{Action, ImageSpec, Plan, Step};
+use crate::apply::{Command, Detail};
+use crate::state::digest;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,27 @@ pub enum Diffs {
 
 /// The plan as text.
 pub fn plan_text(plan: &Plan, diffs: Diffs) -> String {
+    steps_text(plan, diffs, None)
+}
+
+/// The plan as text, with the command of each step and what the commands call.
+pub fn plan_detail_text(plan: &Plan, detail: &Detail) -> String {
+    let mut text = steps_text(plan, Diffs::All, Some(detail));
+    if !detail.functions.is_empty() {
+        text.push_str("\nfunctions that the commands call on the devices\n");
+    }
+    for (_, function) in &detail.functions {
+        text.push('\n');
+        for line in function.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    text
+}
+
+fn steps_text(plan: &Plan, diffs: Diffs, detail: Option<&Detail>) -> String {
     let mut text = String::new();
+    let mut commands = detail.into_iter().flat_map(|detail| &detail.commands);
     let bold = Style::new().bold();
     for stage in &plan.stages {
         let _ = writeln!(text, "{bold}{}{bold:#}", stage.wave);
@@ -30,10 +52,21 @@ pub fn plan_text(plan: &Plan, diffs: Diffs) -> String {
                 node = Some(&step.node);
             }
             step_text(&mut text, step, diffs);
+            if let Some(command) = commands.next() {
+                command_text(&mut text, command);
+            }
         }
     }
     let _ = write!(text, "{}", summary_text(plan));
     text
+}
+
+fn command_text(text: &mut String, command: &Command) {
+    let blue = Style::new().fg_color(Some(AnsiColor::Blue.into()));
+    let _ = writeln!(text, "        {blue}${blue:#} {}", super::printable(&command.call));
+    for (name, octets) in &command.files {
+        let _ = writeln!(text, "          {name}: {octets} octets");
+    }
 }
 
 fn step_text(text: &mut String, step: &Step, diffs: Diffs) {
@@ -46,6 +79,11 @@ fn step_text(text: &mut String, step: &Step, diffs: Diffs) {
     if diffs == Diffs::None || is_new && diffs == Diffs::Existing {
         return;
     }
+    diff_text(text, diff);
+}
+
+/// A unified diff, indented and in colours.
+pub(super) fn diff_text(text: &mut String, diff: &str) {
     for line in diff.lines() {
         let color = match line.as_bytes().first() {
             Some(b'+') => AnsiColor::Green,
@@ -59,6 +97,17 @@ fn step_text(text: &mut String, step: &Step, diffs: Diffs) {
         let style = Style::new().fg_color(Some(color.into()));
         let _ = writeln!(text, "        {style}{}{style:#}", super::printable(line));
     }
+}
+
+/// What an action carries, by digest and size.
+fn contents(value: &mut Value, action: &Action) {
+    let (key, content) = match action {
+        Action::PutFile { file, .. } => ("file", &file.content),
+        Action::ProvideImage { image: ImageSpec::Archive { content, .. } } => ("image", content),
+        _ => return,
+    };
+    value[key]["digest"] = json!(digest(content));
+    value[key]["octets"] = json!(content.len());
 }
 
 /// `+` makes, `-` takes away, `~` changes.
@@ -123,8 +172,21 @@ pub fn several(number: usize, things: &str) -> String {
     format!("{number} {things}")
 }
 
-/// The plan for programs: `{"changes", "summary", "waves": [{"wave", "nodes": [{"node", "steps"}]}]}`.
+/// The plan for programs: `{"changes", "summary", "waves": [{"wave", "nodes": [{"node", "steps"}]}]}`. Files and archives
+/// are there by digest and size.
 pub fn plan_json(plan: &Plan) -> Value {
+    steps_json(plan, None)
+}
+
+/// The same with each step's `command` and `attachments`, and with `functions` that the commands call.
+pub fn plan_detail_json(plan: &Plan, detail: &Detail) -> Value {
+    let mut document = steps_json(plan, Some(detail));
+    document["functions"] = detail.functions.iter().map(|(name, text)| (*name, json!(text))).collect();
+    document
+}
+
+fn steps_json(plan: &Plan, detail: Option<&Detail>) -> Value {
+    let mut commands = detail.into_iter().flat_map(|detail| &detail.commands);
     let waves: Vec<Value> = plan
         .stages
         .iter()
@@ -133,6 +195,13 @@ pub fn plan_json(plan: &Plan) -> Value {
             for step in &stage.steps {
                 let mut value = json!(step);
                 value["what"] = json!(step.action.to_string());
+                contents(&mut value, &step.action);
+                if let Some(command) = commands.next() {
+                    let files = command.files.iter();
+                    value["command"] = json!(command.call);
+                    value["attachments"] =
+                        files.map(|(name, octets)| json!({ "name": name, "octets": octets })).collect();
+                }
                 nodes.entry(&step.node).or_default().push(value);
             }
             let nodes: Vec<Value> =

@@ -29,7 +29,7 @@ fn no_warning() -> Box<dyn FnOnce(JournalError) + Send> {
 }
 
 fn begin(journal: &Journal, keep: usize) -> Recorder {
-    journal.begin(keep, start(), plan(), no_warning()).unwrap()
+    journal.begin(keep, &start(), plan(), no_warning()).unwrap()
 }
 
 fn begun(step: &str) -> Record {
@@ -216,7 +216,7 @@ fn a_journal_that_can_not_be_written_says_so_before_the_run() {
     let journal = Journal::new(file.join(".fabricctl"));
     assert!(matches!(journal.prepare(), Err(JournalError::Write { .. })));
     assert!(matches!(Journal::new(file).prepare(), Err(JournalError::Write { .. })));
-    let refused = journal.begin(1, start(), plan(), no_warning());
+    let refused = journal.begin(1, &start(), plan(), no_warning());
     assert!(matches!(refused, Err(JournalError::Write { .. })));
 }
 

@@ -52,7 +52,7 @@ impl Journal {
     pub fn begin(
         &self,
         keep: usize,
-        start: RunStart,
+        start: &RunStart,
         plan: Value,
         warn: Warn,
     ) -> Result<Recorder, JournalError> {
@@ -63,7 +63,7 @@ impl Journal {
     }
 
     /// Makes a run's file with its first records; nobody sees it before it is whole and locked.
-    fn create(&self, start: RunStart, plan: Value) -> Result<(String, File), JournalError> {
+    fn create(&self, start: &RunStart, plan: Value) -> Result<(String, File), JournalError> {
         let folder = self.runs_folder();
         let failed = || JournalError::write(&folder);
         let mut new =
@@ -124,7 +124,7 @@ fn name_of(now: SystemTime) -> String {
 /// How long ago a moment was, in milliseconds.
 pub(super) fn since(at: &str) -> u64 {
     let ago = humantime::parse_rfc3339(at).ok().and_then(|at| at.elapsed().ok());
-    ago.map_or(0, |ago| milliseconds(ago))
+    ago.map_or(0, milliseconds)
 }
 
 fn milliseconds(time: std::time::Duration) -> u64 {
