@@ -34,6 +34,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Failu
         if troubles.is_empty() {
             let print = bench.fingerprint(bench.inputs(&inventory), &observed, &plan);
             saved::save(file, args.target.lab_name(&fabric.name), &fabric, print)?;
+            finish::progress(global).say(&saved::how_to_deploy(file, args.target.lab.as_deref()));
         } else {
             // A plan for some of the nodes is another plan: who wants that says so with --limit.
             let message = format!("the plan was not saved in {}", file.display());
@@ -58,7 +59,7 @@ pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, F
     if let Some(given) = &given {
         given.check_inputs(&bench.inputs(&inventory))?;
     }
-    let mut log = RunLog::new(global, "deploy", target, (&fabric, &inventory), started);
+    let mut log = RunLog::new(global, "deploy", target, (&fabric, &inventory), &nodes, started);
     if !args.change.dry_run {
         log.prepare()?;
     }

@@ -4,12 +4,13 @@
 use crate::action::Plan;
 use crate::apply::Event;
 use crate::cli::{Global, Target};
-use crate::fabric::Fabric;
+use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Exit, Failure, Problem, Progress};
 use crate::store;
 use crate::store::journal::{
     End, JOURNAL_FOLDER, Journal, JournalError, Outcome, Record, Recorder, RunStart,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,7 @@ impl RunLog {
         verb: &str,
         target: &Target,
         (fabric, inventory_digest): (&Fabric, &str),
+        nodes: &BTreeSet<NodeName>,
         started: Instant,
     ) -> Self {
         let start = RunStart {
@@ -52,6 +54,7 @@ impl RunLog {
             arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
             fabric: fabric.name.clone(),
             lab: target.lab_name(&fabric.name),
+            nodes: nodes.iter().map(ToString::to_string).collect(),
             inventory: global.inventory.display().to_string(),
             inventory_digest: inventory_digest.to_owned(),
         };

@@ -44,8 +44,9 @@ impl Given {
         }
         let lab = target.lab_name(&fabric.name);
         if self.plan.lab != lab {
-            let devices =
-                |lab: &Option<String>| lab.as_ref().map_or("no lab".to_owned(), |lab| format!("lab {lab}"));
+            let devices = |lab: &Option<String>| {
+                lab.as_ref().map_or("real devices".to_owned(), |lab| format!("lab {lab}"))
+            };
             let message = format!("{file} is for {}, not for {}", devices(&self.plan.lab), devices(&lab));
             let hint = self.plan.lab.as_ref().map_or_else(
                 || "leave out --lab (and FABRICCTL_LAB)".to_owned(),
@@ -109,10 +110,20 @@ pub(super) fn save(
     SavedPlan::new(&fabric.name, lab, print).write(file).map_err(|error| failure(&error))
 }
 
+/// What to do with a plan that was saved.
+pub(super) fn how_to_deploy(file: &Path, lab: Option<&str>) -> String {
+    let lab = match lab {
+        None => String::new(),
+        Some(name) => format!(" --lab {name}").trim_end().to_owned(),
+    };
+    let file = file.display();
+    format!("saved in {file}; with the same inventory and templates: fabricctl deploy {file}{lab}")
+}
+
 /// `--lab FILE` takes the file for the lab's name.
 fn not_a_lab(target: &Target) -> Result<(), Failure> {
     match &target.lab {
-        Some(lab) if !target.lab_dir.join(lab).exists() && Path::new(lab).is_file() => Err(Failure::say(
+        Some(lab) if Path::new(lab).is_file() && !target.lab_dir.join(lab).is_dir() => Err(Failure::say(
             Exit::Usage,
             format!("there is no lab {lab}, but a file of that name"),
             format!("write the plan before the option: fabricctl deploy {lab} --lab"),

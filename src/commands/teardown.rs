@@ -20,7 +20,8 @@ pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exi
     let started = Instant::now();
     let (fabric, inventory) = context::load_with_digest(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let mut log = RunLog::new(global, "teardown", &args.change.target, (&fabric, &inventory), started);
+    let mut log =
+        RunLog::new(global, "teardown", &args.change.target, (&fabric, &inventory), &nodes, started);
     if !args.change.dry_run {
         log.prepare()?;
     }

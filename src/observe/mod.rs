@@ -48,7 +48,8 @@ pub async fn ask(session: &Session, question: &Question, timeout: Duration) -> R
 /// # Errors
 /// When the script can't run or its answer can't be read.
 pub async fn routes(session: &Session, timeout: Duration) -> Result<Rib, AskError> {
-    let text = "vtysh -c 'show ip route json'".to_owned();
+    // Without the home of whoever logs in: vtysh writes down there what it was asked.
+    let text = "HOME=$work vtysh -c 'show ip route json'".to_owned();
     let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
     if output.status != 0 {
         return Err(AskError::Router(output.stderr.trim().to_owned()));

@@ -56,7 +56,9 @@ main() {
     mark files; [ -n "$files" ] && eval "tar -chf - -- $files" 2>/dev/null
     mark hashes; [ -n "$hashed" ] && eval "stat -Lc '%a %U %G %n' -- $hashed; sha256sum -- $hashed" 2>/dev/null
     mark routing
-    [ "$routing" = yes ] && has vtysh && { runs frr || runs quagga; } && vtysh -c 'show running-config' 2>/dev/null
+    # vtysh writes down in the user's home what it was asked.
+    [ "$routing" = yes ] && has vtysh && { runs frr || runs quagga; } &&
+        HOME=$work vtysh -c 'show running-config' 2>/dev/null
     mark docker
     if [ "$docker" = yes ] && has docker && runs docker; then
         objects=$(docker ps -aq --no-trunc; docker network ls -q --no-trunc; docker image ls -aq --no-trunc)

@@ -15,14 +15,13 @@ pub fn history_table(runs: &[Entry]) -> String {
     table.load_style(presets::NOTHING);
     table.set_header(["RUN", "WHEN", "WHO", "VERB", "NODES", "CHANGES", "OUTCOME", "DURATION"]);
     for Entry { run, status, story } in runs {
-        let (planned, nodes) = story.planned();
         table.add_row([
             run.clone(),
             when(story),
             story.header.who.to_string(),
             verb(story),
-            nodes.to_string(),
-            changes(story.done(), planned),
+            story.header.nodes.len().to_string(),
+            changes(story),
             status.as_str().to_owned(),
             duration(story, *status),
         ]);
@@ -43,7 +42,8 @@ fn verb(story: &Story) -> String {
     }
 }
 
-fn changes(done: usize, planned: usize) -> String {
+fn changes(story: &Story) -> String {
+    let (done, planned) = (story.done(), story.planned());
     if done == planned { planned.to_string() } else { format!("{done} of {planned}") }
 }
 
@@ -68,7 +68,6 @@ pub fn history_json(runs: &[Entry]) -> Value {
 
 fn summary_json(entry: &Entry) -> Value {
     let Entry { run, status, story } = entry;
-    let (planned, nodes) = story.planned();
     let header = &story.header;
     json!({
         "run": run,
@@ -77,8 +76,8 @@ fn summary_json(entry: &Entry) -> Value {
         "verb": header.verb,
         "fabric": header.fabric,
         "lab": header.lab,
-        "nodes": nodes,
-        "steps": { "planned": planned, "done": story.done() },
+        "nodes": header.nodes,
+        "steps": { "planned": story.planned(), "done": story.done() },
         "outcome": status.as_str(),
         "exit": story.end.as_ref().map(|end| end.exit),
         "elapsed_ms": story.end.as_ref().map(|end| end.ms),
@@ -163,8 +162,8 @@ fn header_text(entry: &Entry) -> String {
     let digest = header.inventory_digest.get(..12).unwrap_or_default();
     line("inventory", &format!("{} (SHA-256 {digest}…)", header.inventory));
     line("version", &header.version);
-    let (planned, nodes) = entry.story.planned();
-    line("plan", &format!("{} on {}", several(planned, "steps"), several(nodes, "nodes")));
+    line("nodes", &header.nodes.join(", "));
+    line("plan", &several(entry.story.planned(), "steps"));
     text
 }
 
@@ -230,10 +229,9 @@ fn end_text(text: &mut String, entry: &Entry) {
     text.push('\n');
     match (&story.end, entry.status) {
         (Some(end), _) => {
-            let (planned, _) = story.planned();
             let steps = match end.outcome {
                 Outcome::Unchanged => String::new(),
-                _ => format!(", {} steps done", changes(story.done(), planned)),
+                _ => format!(", {} steps done", changes(story)),
             };
             let outcome = end.outcome.as_str();
             let _ = writeln!(text, "{outcome}: exit code {}{steps} ({})", end.exit, seconds(end.ms));

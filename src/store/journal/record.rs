@@ -22,7 +22,7 @@ pub struct Line {
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
     /// Always the first: what run this is.
-    Run(Header),
+    Run(Box<Header>),
     /// Always the second: what the run was about to do, in the form of `plan -o json`.
     Plan {
         /// The plan.
@@ -121,6 +121,8 @@ pub struct Header {
     /// The lab, if the devices are a lab's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lab: Option<String>,
+    /// The nodes that it is about, whether or not something is to be done there.
+    pub nodes: Vec<String>,
     /// Who ran it, and where.
     pub who: Who,
     /// When it began (RFC 3339, UTC).

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Story {
     /// What run it is.
-    pub header: Header,
+    pub header: Box<Header>,
     /// What it was about to do, in the form of `plan -o json`; null if the file ends before.
     pub plan: Value,
     /// Steps, in the order in which they began.
@@ -146,13 +146,10 @@ impl Story {
         self.steps.iter().filter(|step| matches!(step.fate, Fate::Done { .. })).count()
     }
 
-    /// How many steps were planned, and on how many nodes.
-    pub fn planned(&self) -> (usize, usize) {
-        let number = |key: &str| {
-            let number = self.plan["summary"][key].as_u64().unwrap_or_default();
-            usize::try_from(number).unwrap_or(usize::MAX)
-        };
-        (number("steps"), number("nodes"))
+    /// How many steps were planned.
+    pub fn planned(&self) -> usize {
+        let steps = self.plan["summary"]["steps"].as_u64().unwrap_or_default();
+        usize::try_from(steps).unwrap_or(usize::MAX)
     }
 
     /// Steps that began and of which nobody knows how they ended.

@@ -11,6 +11,7 @@ fn start() -> RunStart {
         arguments: vec!["deploy".to_owned(), "--yes".to_owned()],
         fabric: "reference".to_owned(),
         lab: None,
+        nodes: vec!["leaf01".to_owned()],
         inventory: "fabric.yml".to_owned(),
         inventory_digest: "0".to_owned(),
     }
@@ -76,7 +77,7 @@ fn a_run_is_read_as_it_was_written() {
         (story.header.schema, &story.header.run, story.header.verb.as_str()),
         (SCHEMA, &run, "deploy")
     );
-    assert_eq!((story.plan.clone(), story.planned(), story.done()), (plan(), (2, 1), 1));
+    assert_eq!((story.plan.clone(), story.planned(), story.done()), (plan(), 2, 1));
     let fates: Vec<&Fate> = story.steps.iter().map(|step| &step.fate).collect();
     assert_eq!(fates, [&Fate::Done { ms: 3 }, &Fate::Failed { ms: 5, said: "no\nway".to_owned() }]);
     assert_eq!((story.safety.len(), story.unreadable, story.open().count()), (1, 0, 0));

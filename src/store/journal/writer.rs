@@ -21,6 +21,8 @@ pub struct RunStart {
     pub fabric: String,
     /// The lab, if the devices are a lab's.
     pub lab: Option<String>,
+    /// The nodes that it is about, whether or not something is to be done there.
+    pub nodes: Vec<String>,
     /// The inventory's path as it was given.
     pub inventory: String,
     /// SHA-256 of the inventory's text.
@@ -81,13 +83,14 @@ impl Journal {
                 arguments: start.arguments.clone(),
                 fabric: start.fabric.clone(),
                 lab: start.lab.clone(),
+                nodes: start.nodes.clone(),
                 who: Who::here(),
                 at: humantime::format_rfc3339_millis(now).to_string(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 inventory: start.inventory.clone(),
                 inventory_digest: start.inventory_digest.clone(),
             };
-            let first = Line { after_ms: 0, record: Record::Run(header) }.to_octets();
+            let first = Line { after_ms: 0, record: Record::Run(Box::new(header)) }.to_octets();
             let file = new.as_file_mut();
             file.set_len(0)
                 .and_then(|()| io::Seek::rewind(file))
