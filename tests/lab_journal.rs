@@ -12,9 +12,9 @@ mod support;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::Lab;
+use support::{Lab, Ran};
 
 const NODES: [&str; 10] = [
     "leaf01", "leaf02", "leaf03", "leaf04", "server01", "server02", "server03", "server04", "spine01",
@@ -32,6 +32,7 @@ fn plans_and_their_records() {
     ctrl_c_is_an_end(&lab);
     runs_that_change_nothing_are_recorded_too(&lab);
     a_plan_changes_nothing(&lab);
+    a_full_disk_here_does_not_stop_a_run(&lab);
     a_teardown_is_recorded(&lab);
 }
 
@@ -293,6 +294,35 @@ fn runs_that_change_nothing_are_recorded_too(lab: &Lab) {
     lab.on(&["deploy"]).exits(2).says("--yes");
     lab.edit("172.16.1.15,", "172.16.1.12,");
     assert_eq!(history(lab).len(), runs);
+}
+
+/// The disk of the journal is full from the first change on, until the run has told so.
+const FULL_DISK: &str = r#"
+    mount -t tmpfs -o size=1m journal "$1" || exit 99
+    "$2" teardown --yes --limit "$4" --lab "$3" 2>"$1.stderr" &
+    until ls "$1"/runs/*.jsonl >/dev/null 2>&1; do :; done
+    dd if=/dev/zero of="$1/fill" bs=1k 2>/dev/null
+    until grep -q warning "$1.stderr" || ! kill -0 $!; do sleep 0.01; done
+    rm "$1/fill"
+    wait $! || exit
+    cat "$1.stderr"
+    "$2" history show 2"#;
+
+fn a_full_disk_here_does_not_stop_a_run(lab: &Lab) {
+    let disk = lab.inventory.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", FULL_DISK, "sh"])
+        .arg(&disk)
+        .args([env!("CARGO_BIN_EXE_fabricctl"), &lab.name, "leaf,server"])
+        .env("FABRICCTL_INVENTORY", lab.inventory.path())
+        .env("FABRICCTL_JOURNAL", &disk)
+        .output()
+        .unwrap();
+    let ran = Ran::of(&output).exits(0).says("torn down: ").says("warning: can't write the journal ");
+    let ran =
+        ran.says("No space left on device").says("\ndone: exit code 0, ").says(" could not be written\n");
+    assert_eq!(ran.stdout.matches("warning: ").count(), 1, "{}", ran.stdout);
 }
 
 fn a_teardown_is_recorded(lab: &Lab) {

@@ -6,7 +6,8 @@ Options with [env: NAME] are also read from the environment; what is typed wins.
 Exit codes:
   0    as desired
   1    the devices answered, and not everything is as desired, or a step failed
-  2    the command line, the inventory or a template is wrong; nothing was touched
+  2    the command line, the inventory or a template is wrong, or a saved plan doesn't hold any more;
+       nothing was touched
   3    plan --exit-code found changes
   4    a device could not be reached
   70   a bug in fabricctl

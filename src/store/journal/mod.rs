@@ -263,11 +263,11 @@ impl Journal {
         let path = self.file_of(run);
         let failed = || JournalError::write(&path);
         let file = File::options().read(true).append(true).open(&path).map_err(failed())?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::Running { run: run.to_owned() }),
-            Err(TryLockError::Error(error)) => return Err(failed()(error)),
+        if is_held(&file) {
+            return Err(JournalError::Running { run: run.to_owned() });
         }
+        // Who only reads the history holds it for a moment.
+        file.lock().map_err(failed())?;
         let octets = fs::read(&path).map_err(failed())?;
         let whole = octets.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
         file.set_len(whole as u64).map_err(failed())?;
