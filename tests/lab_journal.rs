@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "tests start processes, read files, and fail by panicking"
+    clippy::print_stdout,
+    reason = "tests start processes, read files, print what they measured, and fail by panicking"
 )]
 
 mod support;
