@@ -12,6 +12,8 @@ const REFERENCE: [&str; 2] = ["-i", "inventory/reference"];
 fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::cargo_bin("fabricctl").unwrap();
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env_clear();
+    // Not beside the inventory, which is a part of the sources.
+    command.env("FABRICCTL_JOURNAL", concat!(env!("CARGO_TARGET_TMPDIR"), "/journal"));
     command.envs(environment.iter().copied()).args(args);
     command
 }
