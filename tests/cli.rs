@@ -9,11 +9,12 @@ use std::process::Output;
 
 const REFERENCE: [&str; 2] = ["-i", "inventory/reference"];
 
+/// Not beside the inventory, which is a part of the sources.
+const JOURNAL: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/journal");
+
 fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::cargo_bin("fabricctl").unwrap();
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env_clear();
-    // Not beside the inventory, which is a part of the sources.
-    command.env("FABRICCTL_JOURNAL", concat!(env!("CARGO_TARGET_TMPDIR"), "/journal"));
     command.envs(environment.iter().copied()).args(args);
     command
 }
@@ -128,7 +129,10 @@ fn errors_are_json_where_json_is_asked_for() {
         (&["deploy", "--yes", "-o", "json", "-i", "/nonexistent"], "there is no inventory at /nonexistent"),
         (&["render", "-o", "json", "-i", "tests/errors/address-twice"], "172.16.1.11 is used twice"),
         (&["plan", "--output", "json", "-l", "rack9"], "limit \"rack9\" matches no node"),
-        (&["deploy", "-o", "json", "--ssh-config", "/nonexistent"], "there is no ssh configuration"),
+        (
+            &["deploy", "-o", "json", "--journal", JOURNAL, "--ssh-config", "/nonexistent"],
+            "there is no ssh configuration",
+        ),
     ];
     for (args, message) in cases {
         let said = stderr(args, 2);
