@@ -74,7 +74,7 @@ fn a_nodes_own_setting_wins_over_its_roles_and_that_over_the_defaults() {
 
     let vars = serde_json::to_value(&leaf01.vars).unwrap();
     assert_eq!(vars, serde_json::json!({"site": "bern", "rack": 7, "ntp": ["10.1.1.1"], "colour": "no"}));
-    assert_eq!(leaf02.vars["rack"], "top");
+    assert_eq!(leaf02.vars["rack"], "top".into());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn ports_follow_from_links_and_networks() {
     assert_eq!(show("leaf01"), ["swp10 Server [172.16.1.1/24] [\"blue\"]", "swp51 Uplink [] []"]);
     assert_eq!(show("leaf02")[0], "swp2 Server [172.16.2.1/24] [\"green\"]");
     let w1 = &fabric.workloads["w1"];
-    assert_eq!((w1.network.as_str(), w1.environment["LEVEL"].as_str()), ("blue", "3"));
+    assert_eq!((w1.network.as_str(), w1.environment["LEVEL"].reveal()), ("blue", "3"));
     assert_eq!(w1.command.as_deref(), Some(["sleep".to_owned(), "5".to_owned()].as_slice()));
     let attached: Vec<String> = fabric.attachments(w1).map(ToString::to_string).collect();
     assert_eq!(attached, ["leaf01:swp10"]);

@@ -96,8 +96,12 @@ impl Compiled<'_> {
         }
     }
 
-    fn run_container(&self, container: &ContainerSpec) -> String {
-        let mut words = vec!["run_container".to_owned()];
+    fn run_container(&mut self, container: &ContainerSpec) -> String {
+        // Arguments can be read by everybody on the device while they are given, a file of ours by root alone.
+        let secrets = container.secrets.iter().map(|(name, secret)| format!("{name}={}\n", secret.reveal()));
+        let secrets: String = secrets.collect();
+        let secrets = if secrets.is_empty() { String::new() } else { self.attach(secrets.as_bytes()) };
+        let mut words = vec!["run_container".to_owned(), secrets];
         let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
         option("--name", &container.name);
         option("--hostname", &container.name);

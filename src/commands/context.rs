@@ -1,20 +1,52 @@
 //! What most verbs begin with: the fabric, and the nodes a run is about.
 
-use crate::cli::Global;
+use crate::cli::{Format, Global};
 use crate::fabric::{Fabric, NodeName};
-use crate::inventory::{self, LimitError};
-use crate::output::{Exit, Failure, Problem, findings};
-use crate::store::{self, StoreError};
+use crate::inventory::{self, Absent, LimitError};
+use crate::output::{self, Exit, Failure, Problem, findings};
+use crate::store::{self, LocalSecrets, StoreError};
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 
-/// Reads and validates the inventory.
+/// Reads and validates the inventory, says what a person should know about it, and hides its secrets from then on.
 ///
 /// # Errors
-/// With everything that is wrong with it ([`Exit::Usage`]).
+/// With everything that is wrong with it ([`Exit::Usage`]), also secrets that can't be read.
 pub fn load(global: &Global) -> Result<Fabric, Failure> {
+    let (fabric, warnings) = read(global, Absent::IsWrong)?;
+    warn(global, warnings);
+    Ok(fabric)
+}
+
+/// The same for what gets by without secrets: those that can't be read are empty, and nothing is said of any.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_without_secrets(global: &Global) -> Result<Fabric, Failure> {
+    read(global, Absent::IsFine).map(|(fabric, _)| fabric)
+}
+
+/// The inventory, and what is worth knowing about it.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(global: &Global, absent: Absent) -> Result<(Fabric, Vec<Problem>), Failure> {
     let file = store::read_inventory(&global.inventory).map_err(|error| store_failure(&error))?;
-    inventory::read(&file.path, &file.text, &file.base)
-        .map_err(|found| Failure { exit: Exit::Usage, problems: findings::problems(&found, &file.text) })
+    let reading = inventory::read_with(&file.path, &file.text, &file.base, &LocalSecrets, absent);
+    output::hide(&reading.secrets);
+    let problems = findings::problems(&reading.findings, &reading.shown);
+    match reading.fabric {
+        Some(fabric) => Ok((fabric, problems)),
+        None => Err(Failure { exit: Exit::Usage, problems }),
+    }
+}
+
+/// Tells people what keeps nothing from going on; programs that read JSON are told errors only.
+pub fn warn(global: &Global, warnings: Vec<Problem>) {
+    let read_by_program = global.output == Format::Json && !std::io::stderr().is_terminal();
+    if !warnings.is_empty() && !global.quiet && !read_by_program {
+        output::note(Failure { exit: Exit::Ok, problems: warnings }.to_text().trim_end());
+    }
 }
 
 /// The nodes that `--limit` selects; all without it.

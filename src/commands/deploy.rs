@@ -50,7 +50,7 @@ pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, F
     let ended = carry_out(global, args, &bench, &fleet, &plan).await;
     fleet.close().await;
     let (routes, unheard) = ended?;
-    report(global, &plan, routes.as_ref(), started);
+    report(global, &plan, routes.as_ref(), started)?;
     unheard.into_failure()?;
     Ok(match routes {
         Some(report) if !report.ok => Exit::NotAsDesired,
@@ -179,7 +179,12 @@ fn show(
     Ok(())
 }
 
-fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, started: Instant) {
+fn report(
+    global: &Global,
+    plan: &Plan,
+    routes: Option<&RouteReport>,
+    started: Instant,
+) -> Result<(), Failure> {
     let elapsed = started.elapsed();
     if global.output == Format::Json {
         let document = json!({
@@ -187,8 +192,7 @@ fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, started: I
             "routes": routes,
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         });
-        output::document(&format!("{document:#}"));
-        return;
+        return output::json(&document);
     }
     if let Some(routes) = routes {
         output::document(&output::routes_table(routes, output::DEFAULT_WIDTH));
@@ -199,4 +203,5 @@ fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, started: I
     } else {
         format!("deployed: {} ({seconds:.1} s)", output::summary_text(plan).trim_end())
     });
+    Ok(())
 }

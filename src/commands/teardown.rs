@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Removes what this tool made.
 pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let fabric = context::load(global)?;
+    let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
     let (fleet, mut troubles) = Fleet::reach(global, &args.change.target, &fabric, &nodes).await?;
     let ended = on_fleet(global, args, &fabric, &nodes, &fleet, &mut troubles).await;

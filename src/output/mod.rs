@@ -3,6 +3,7 @@
 mod exit;
 mod failure;
 pub mod findings;
+mod hidden;
 mod plan;
 mod progress;
 mod routes;
@@ -10,6 +11,7 @@ pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
+pub use hidden::{hide, masked, watch_panics};
 pub use plan::{Diffs, plan_json, plan_text, several, summary_text};
 pub use progress::Progress;
 pub use routes::{DEFAULT_WIDTH, routes_table};
@@ -19,6 +21,11 @@ use std::io::Write as _;
 
 /// Prints the document, the one thing that goes to stdout. A reader that went away is not an error.
 pub fn document(text: &str) {
+    print(&masked(text));
+}
+
+/// Prints what may be shown.
+fn print(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     if !text.ends_with('\n') && !text.is_empty() {
@@ -32,8 +39,9 @@ pub fn document(text: &str) {
 /// # Errors
 /// When a value has no JSON form, which is a bug.
 pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::from_error(Exit::Bug, &error))?;
-    document(&text);
+    let bug = |error| Failure::from_error(Exit::Bug, &error);
+    let value = hidden::masked_json(serde_json::to_value(value).map_err(bug)?);
+    print(&serde_json::to_string_pretty(&value).map_err(bug)?);
     Ok(())
 }
 
@@ -44,6 +52,16 @@ pub fn no_colors() {
 
 /// Says something on stderr, for people.
 pub fn note(text: &str) {
+    tell(&masked(text));
+}
+
+/// Says on stderr how a run failed, for people or for programs.
+pub fn failed(failure: &Failure, as_json: bool) {
+    if as_json { tell(failure.to_json().trim_end()) } else { note(failure.to_text().trim_end()) }
+}
+
+/// Says what may be shown.
+fn tell(text: &str) {
     let mut stderr = anstream::stderr().lock();
     let _ = writeln!(stderr, "{text}");
 }

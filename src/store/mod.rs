@@ -1,8 +1,10 @@
 //! Local files: the inventory, its templates and image archives, and the daemon that stands beside this program.
 #![expect(clippy::disallowed_methods, reason = "this is the door to local files")]
 
+mod secrets;
 mod tree;
 
+pub use secrets::LocalSecrets;
 pub use tree::{TreeError, TreeFile, write_tree};
 
 use std::fs::{self, File};
