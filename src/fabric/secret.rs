@@ -214,7 +214,9 @@ mod tests {
 
     fn secrets(texts: &[&str]) -> Secrets {
         let mut secrets = Secrets::default();
-        texts.iter().for_each(|text| secrets.add(text));
+        for text in texts {
+            secrets.add(text);
+        }
         secrets
     }
 

@@ -8,12 +8,14 @@
 use super::extract::{Table, text, wrong};
 use super::finding::{At, Drafts, Span};
 use super::meaning::Meaning;
+use super::suggest::nearest;
 use super::yaml::{Entry, Item, Value};
 use crate::fabric::{SHORTEST_SECRET, Secret, Secrets};
 use std::path::Path;
 
 /// The key that marks a secret.
 pub(super) const KEY: &str = "secret";
+const SOURCES: [&str; 2] = ["file", "env"];
 const FORMS: &str = "write { secret: TEXT }, { secret: { file: PATH } } or { secret: { env: NAME } }";
 
 /// Where secrets come from that don't stand in the inventory itself: asked by its reader, answered by a door.
@@ -83,10 +85,14 @@ impl Reader<'_> {
             match section.key.text.as_str() {
                 "defaults" => self.settings(&mut section.value, drafts),
                 "roles" | "nodes" => {
-                    entries(&mut section.value).iter_mut().for_each(|e| self.settings(&mut e.value, drafts));
+                    for member in entries(&mut section.value) {
+                        self.settings(&mut member.value, drafts);
+                    }
                 }
                 "workloads" => {
-                    entries(&mut section.value).iter_mut().for_each(|e| self.workload(&mut e.value, drafts));
+                    for workload in entries(&mut section.value) {
+                        self.workload(&mut workload.value, drafts);
+                    }
                 }
                 _ => {}
             }
@@ -98,19 +104,34 @@ impl Reader<'_> {
         match &item.value {
             Value::List(items) => items.iter().for_each(|item| self.literals(item)),
             Value::Map(entries) => {
-                for entry in entries {
-                    match &entry.value.value {
-                        Value::Scalar { text, plain } if near(&entry.key.text) => {
-                            self.spans.push(entry.value.span);
-                            if !plain || !matches!(Meaning::of(text), Meaning::Bool(_) | Meaning::Null) {
-                                self.found.add(text);
-                            }
-                        }
-                        _ => self.literals(&entry.value),
+                for Entry { key, value } in entries {
+                    if near(&key.text) {
+                        self.literal(value, key.text == KEY);
+                    } else {
+                        self.literals(value);
                     }
                 }
             }
             Value::Scalar { .. } | Value::Secret(_) => {}
+        }
+    }
+
+    /// Every text below a key that marks a secret, or nearly does, but the names of files and variables.
+    fn literal(&mut self, item: &Item, certain: bool) {
+        match &item.value {
+            Value::Scalar { text, plain } => {
+                self.spans.push(item.span);
+                let word = *plain && matches!(Meaning::of(text), Meaning::Bool(_) | Meaning::Null);
+                if certain && !word {
+                    self.found.add(text);
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| self.literal(item, certain)),
+            Value::Map(entries) => {
+                let texts = entries.iter().filter(|entry| nearest(&entry.key.text, SOURCES).is_none());
+                texts.for_each(|entry| self.literal(&entry.value, certain));
+            }
+            Value::Secret(_) => {}
         }
     }
 
@@ -191,13 +212,16 @@ impl Reader<'_> {
                 let At { value, span } = text(item, "a secret", drafts)?;
                 (Secret::new(value), span)
             }
-            Value::Map(_) => {
-                let table = Table::open(item, "a secret", &["file", "env"], drafts)?;
+            Value::Map(entries) => {
+                let table = Table::open(item, "a secret", &SOURCES, drafts)?;
                 match (table.item("file"), table.item("env")) {
                     (Some(file), None) => (self.file(file, drafts)?, file.span),
                     (None, Some(variable)) => (self.variable(variable, drafts)?, variable.span),
                     (None, None) => {
-                        drafts.add(item.span, "this secret comes from nowhere").help(FORMS);
+                        // Keys that mean nothing have been reported.
+                        if entries.is_empty() {
+                            drafts.add(item.span, "this secret comes from nowhere").help(FORMS);
+                        }
                         return None;
                     }
                     (Some(_), Some(_)) => {
@@ -247,18 +271,18 @@ impl Reader<'_> {
                 return None;
             }
         };
-        if found.open_to_all {
-            drafts
-                .add(span, format!("everybody on this machine can read {shown}"))
-                .warning()
-                .help(format!("chmod 600 {shown}"));
-        }
         // The line feed at the end is the file's, not the secret's.
         let text = found.secret.reveal();
         let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
         if text.trim().is_empty() {
             drafts.add(span, format!("{shown} is empty")).help("write the secret into it");
             return None;
+        }
+        if found.open_to_all {
+            drafts
+                .add(span, format!("everybody on this machine can read {shown}"))
+                .warning()
+                .help(format!("chmod 600 {shown}"));
         }
         Some(Secret::new(text))
     }
