@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "tests look at the machine as a user would, and a panic is how they fail"
 )]
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use support::{Lab, Ran, eventually};
 
 const PASSWORD: &str = "bgp:Tr0ub4dor-and-3";
@@ -99,7 +101,7 @@ fn watched(command: &mut Command) -> Ran {
     let ran = Ran::of(&command.output().unwrap());
     let seen = spy.stop();
     tells_none(&ran);
-    println!("{:?}: {seen} command lines were looked at", command.get_args().next().unwrap());
+    println!("{}: {seen} command lines were looked at", command.get_args().next().unwrap().display());
     ran
 }
 
@@ -242,6 +244,8 @@ impl Spy {
                 for process in std::fs::read_dir("/proc").unwrap().flatten() {
                     look(&process.path(), &mut lines, &mut telling);
                 }
+                // Even a short command lives longer than this; the lab needs the processors too.
+                std::thread::sleep(Duration::from_millis(5));
             }
             (lines.len(), telling)
         });

@@ -3,6 +3,7 @@
 //! Settings by precedence, the first that is written wins: the node's own, its role's (`roles`), everybody's
 //! (`defaults`), built in (platform `debian`, MTU 1500, management port `eth0`, host routes in the main table, on
 //! Cumulus Linux in table 10). The maps `management`, `ssh` and `vars` are merged key by key by the same rule.
+//! Values of `vars` and of a workload's `environment` can be secret, see [`Sources`].
 //! A link has the MTU it names, else the lower one of its two nodes.
 
 mod build;
