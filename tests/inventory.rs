@@ -1,8 +1,10 @@
 //! The reader of inventories as a function: precedence, derived values, and texts nobody would write.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use fabricctl::fabric::{Fabric, HostRoutes, IfName, ImageSource, NodeName, Platform};
-use fabricctl::inventory::read;
+use fabricctl::fabric::{
+    Fabric, HostRoutes, IfName, ImageSource, NodeName, Platform, Secret, Var, revealing,
+};
+use fabricctl::inventory::{Absent, SecretFile, Severity, SourceError, Sources, read, read_with};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -74,7 +76,7 @@ fn a_nodes_own_setting_wins_over_its_roles_and_that_over_the_defaults() {
 
     let vars = serde_json::to_value(&leaf01.vars).unwrap();
     assert_eq!(vars, serde_json::json!({"site": "bern", "rack": 7, "ntp": ["10.1.1.1"], "colour": "no"}));
-    assert_eq!(leaf02.vars["rack"], "top");
+    assert_eq!(leaf02.vars["rack"], "top".into());
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn ports_follow_from_links_and_networks() {
     assert_eq!(show("leaf01"), ["swp10 Server [172.16.1.1/24] [\"blue\"]", "swp51 Uplink [] []"]);
     assert_eq!(show("leaf02")[0], "swp2 Server [172.16.2.1/24] [\"green\"]");
     let w1 = &fabric.workloads["w1"];
-    assert_eq!((w1.network.as_str(), w1.environment["LEVEL"].as_str()), ("blue", "3"));
+    assert_eq!((w1.network.as_str(), w1.environment["LEVEL"].reveal()), ("blue", "3"));
     assert_eq!(w1.command.as_deref(), Some(["sleep".to_owned(), "5".to_owned()].as_slice()));
     let attached: Vec<String> = fabric.attachments(w1).map(ToString::to_string).collect();
     assert_eq!(attached, ["leaf01:swp10"]);
@@ -194,4 +196,91 @@ fn check(text: &str) {
         let problems = fabricctl::output::findings::problems(&findings, text);
         assert_eq!(problems.len(), findings.len());
     }
+}
+
+/// Sources as a test wants them: two files and a variable.
+struct Fake;
+
+impl Sources for Fake {
+    fn file(&self, path: &Path) -> Result<SecretFile, SourceError> {
+        let (text, open_to_all) = match path.to_str().unwrap() {
+            "/base/keys/bgp" => ("from a file\r\n", false),
+            "/etc/open" => ("line one\nline two\n", true),
+            "/base/keys/nul" => ("with a \0 in it", false),
+            _ => return Err(SourceError::Missing),
+        };
+        Ok(SecretFile { secret: Secret::new(text), open_to_all })
+    }
+
+    fn variable(&self, name: &str) -> Result<String, SourceError> {
+        if name == "TOKEN" { Ok(" from the environment\n".to_owned()) } else { Err(SourceError::Missing) }
+    }
+}
+
+fn with_vars(vars: &str) -> String {
+    PRECEDENCE.replace("{ rack: 7, colour: \"no\" }", vars)
+}
+
+#[test]
+fn secrets_are_read_wherever_free_values_stand() {
+    let text = with_vars(
+        "{ list: [1, { secret: marked }], b: { x: { secret: { file: keys/bgp } }, a: { secret: { file: /etc/open } } },
+                    secret: { secret: 012345 }, again: &again { secret: { env: TOKEN } }, alias: *again }",
+    );
+    let reading = read_with("f", &text, Path::new("/base"), &Fake, Absent::IsWrong);
+    let fabric = reading.fabric.unwrap();
+    let vars = &node(&fabric, "leaf01").vars;
+    let shown = serde_json::to_string(vars).unwrap();
+    assert_eq!(
+        shown,
+        "{\"again\":\"<secret>\",\"alias\":\"<secret>\",\"b\":{\"x\":\"<secret>\",\"a\":\"<secret>\"},\
+         \"list\":[1,\"<secret>\"],\"ntp\":[\"10.1.1.1\"],\"rack\":\"top\",\"secret\":\"<secret>\",\"site\":\"bern\"}"
+    );
+    let told = revealing(|| serde_json::to_value(vars).unwrap());
+    assert_eq!(
+        told,
+        serde_json::json!({
+            "again": " from the environment\n", "alias": " from the environment\n",
+            "b": {"x": "from a file", "a": "line one\nline two"}, "list": [1, "marked"], "ntp": ["10.1.1.1"],
+            "rack": "top", "secret": "012345", "site": "bern",
+        })
+    );
+    for secret in ["marked", "from a file", "from the environment", "line two", "012345"] {
+        assert_eq!(fabric.secrets.mask(secret), "<secret>", "{secret}");
+        assert!(!reading.shown.contains(secret), "{}", reading.shown);
+        assert!(!format!("{fabric:?}").contains(secret));
+    }
+    assert_eq!(reading.shown.len(), text.len(), "everything stays in its place");
+    assert_eq!(fabric.secrets.variables().collect::<Vec<_>>(), ["TOKEN"]);
+    // The only thing to say is who can read one of them; the alias of it would say so once.
+    assert_eq!(reading.findings.len(), 1, "{:?}", reading.findings);
+    assert_eq!(reading.findings[0].severity, Severity::Warning);
+}
+
+#[test]
+fn missing_secrets_matter_to_who_needs_them() {
+    let text = with_vars("{ a: { secret: { file: nowhere } }, b: { secret: { env: NOWHERE } } }");
+    let strict = read_with("f", &text, Path::new("/base"), &Fake, Absent::IsWrong);
+    assert!(strict.fabric.is_none());
+    assert_eq!(strict.findings.len(), 2);
+    let lenient = read_with("f", &text, Path::new("/base"), &Fake, Absent::IsFine);
+    let fabric = lenient.fabric.unwrap();
+    assert_eq!(node(&fabric, "leaf01").vars["a"], Var::Secret(Secret::unknown()));
+    assert_eq!(lenient.findings, []);
+    // What is wrong with one that is there is wrong for everybody.
+    let nul = with_vars("{ a: { secret: { file: keys/nul } } }");
+    assert!(read_with("f", &nul, Path::new("/base"), &Fake, Absent::IsFine).fabric.is_none());
+}
+
+#[test]
+fn secrets_of_an_inventory_that_is_wrong_are_known_all_the_same() {
+    let text = with_vars("{ a: { secret: hunter22 }, b: { Secret: hunter23 } }")
+        .replace("role: spine", "role: spin");
+    let reading = read_with("f", &text, Path::new("/base"), &Fake, Absent::IsWrong);
+    assert!(reading.fabric.is_none());
+    assert!(reading.secrets.are_in("it's hunter22"));
+    assert!(!reading.shown.contains("hunter"), "{}", reading.shown);
+    let broken =
+        read_with("f", "a: [\nkey: { secret: hunter22 }\n", Path::new("/base"), &Fake, Absent::IsWrong);
+    assert_eq!(broken.shown, "a: [\nkey: { secret:************\n");
 }

@@ -1,5 +1,6 @@
 //! Docker objects, with the labels by which they are found again.
 
+use crate::fabric::Secret;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -89,6 +90,10 @@ pub struct ContainerSpec {
     pub image: String,
     /// The command, where it isn't the image's own.
     pub command: Vec<String>,
-    /// Environment variables.
+    /// Environment variables that anybody may see.
     pub environment: BTreeMap<String, String>,
+    /// The others. Their texts are no part of the specification's hash, which stands in a label: one that changed shows
+    /// in what the engine says of the container.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Secret>,
 }

@@ -145,9 +145,24 @@ reload_service() {
     esac
 }
 
+# bgp_passwords FILE: passwords that change or go. The reload script would name the old ones on a command line, which
+# everybody on the device can read.
+bgp_passwords() {
+    vtysh -c 'show running-config' >"$work/running" 2>/dev/null || return 0
+    awk '
+        /^router bgp / { router = $0 }
+        !/^ neighbor [^ ]+ password / { next }
+        FNR == NR { wanted[router, $2] = $0; next }
+        !((router, $2) in wanted) { print router; print " no neighbor " $2 " password"; next }
+        wanted[router, $2] != $0 { print router; print wanted[router, $2] }
+    ' "$1" "$work/running" >"$work/passwords"
+    [ ! -s "$work/passwords" ] || vtysh -f "$work/passwords" >/dev/null
+}
+
 # Its exit status tells little, its words tell more: FRRouting's init script even hides both.
 router_reload() {
     [ -x "$1" ] || fail "$1 isn't there: install frr-pythontools" || return
+    bgp_passwords "$2" || return
     "$1" --reload --stdout "$2" >"$work/reload" 2>&1 && ! grep -q ERROR "$work/reload" && return
     # Among much else it repeats what the daemons said, the second time numbered in another way.
     grep -E '^(%|line [0-9]|.* (ERROR|CRITICAL))' "$work/reload" | awk '!seen[$0]++' | head -n 10 | grep . ||
@@ -222,7 +237,12 @@ announce() {
 }
 
 start_container() { docker start "$1" && announce "$1"; }
-run_container() { docker run -d --restart unless-stopped "$@" && announce "$2"; } # --name NAME OPTION...
+# run_container SECRETS --name NAME OPTION...: SECRETS is a file of variables, if there are any.
+run_container() {
+    secrets=$1
+    shift
+    docker run -d --restart unless-stopped ${secrets:+--env-file "$work/$secrets"} "$@" && announce "$2"
+}
 
 # What is noted beyond files goes back in reverse, then the notes go.
 forget() {

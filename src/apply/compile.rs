@@ -109,8 +109,12 @@ impl Compiled<'_> {
         }
     }
 
-    fn run_container(&self, container: &ContainerSpec) -> String {
-        let mut words = vec!["run_container".to_owned()];
+    fn run_container(&mut self, container: &ContainerSpec) -> String {
+        // Arguments can be read by everybody on the device while they are given, a file of ours by root alone.
+        let secrets = container.secrets.iter().map(|(name, secret)| format!("{name}={}\n", secret.reveal()));
+        let secrets: String = secrets.collect();
+        let secrets = if secrets.is_empty() { String::new() } else { self.attach(secrets.as_bytes()) };
+        let mut words = vec!["run_container".to_owned(), secrets];
         let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
         option("--name", &container.name);
         option("--hostname", &container.name);
@@ -129,4 +133,39 @@ impl Compiled<'_> {
 
 fn label(key: &str, value: &str) -> String {
     format!("{key}={value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fabric::{NodeName, Secret};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn secrets_of_a_container_travel_in_a_file_and_not_in_arguments() {
+        let container = ContainerSpec {
+            name: "web11".to_owned(),
+            network: "containers".to_owned(),
+            address: std::net::Ipv4Addr::new(172, 16, 1, 11),
+            image: "app:1".to_owned(),
+            command: Vec::new(),
+            environment: BTreeMap::from([("LEVEL".to_owned(), "3".to_owned())]),
+            secrets: BTreeMap::from([
+                ("KEY".to_owned(), Secret::new("it's a key")),
+                ("TOKEN".to_owned(), Secret::new("hunter22")),
+            ]),
+        };
+        let node = NodeName::new("server01").unwrap();
+        let without = ContainerSpec { secrets: BTreeMap::new(), ..container.clone() };
+        let step = |container| Step::new(&node, Action::RunContainer { container }, "");
+        let steps = [step(without), step(container)];
+        let script = script("lab", &steps, Duration::from_secs(1));
+        let calls: Vec<&str> = script.text.lines().filter(|line| line.starts_with("step ")).collect();
+        assert!(calls[0].starts_with("step 0 run_container '' --name web11 "), "{}", calls[0]);
+        assert!(calls[1].starts_with("step 1 run_container file0 --name web11 "), "{}", calls[1]);
+        assert!(calls[1].contains(" --env LEVEL=3 "), "{}", calls[1]);
+        assert!(!script.text.contains("hunter22") && !script.text.contains("it's a key"));
+        assert_eq!(script.attachments.len(), 1);
+        assert_eq!(script.attachments[0].content, b"KEY=it's a key\nTOKEN=hunter22\n");
+    }
 }

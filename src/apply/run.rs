@@ -210,7 +210,7 @@ async fn on_node(
     let failure = match ran {
         Ok(_) if complete => None,
         Ok(output) => {
-            let said = if progress.failed { progress.output.clone() } else { output.stderr };
+            let said = if progress.failed { whole_lines(&progress.output) } else { &output.stderr };
             Some(FailureCause::Device { output: said.trim().to_owned() })
         }
         Err(error) => Some(FailureCause::Exec(error)),
@@ -223,6 +223,15 @@ async fn on_node(
     }
     tell(Event::Node { node, ok: failure.is_none(), elapsed: started.elapsed() });
     (progress.done, names.len().saturating_sub(begun), failure)
+}
+
+/// What a device said, which sends no more than its end: without a line cut in two, whose rest could be that of a secret.
+fn whole_lines(said: &str) -> &str {
+    const SENT: usize = 4000;
+    match said.split_once('\n') {
+        Some((_, rest)) if said.len() >= SENT => rest,
+        _ => said,
+    }
 }
 
 /// What the script's marks have told so far.

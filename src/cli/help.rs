@@ -21,6 +21,7 @@ Examples:
 
 pub(super) const RENDER: &str = "\
 Templates of the inventory's own, in the folder templates beside fabric.yml, win over those that are built in.
+Where a device gets a secret, <secret> is shown and written.
 
 Examples:
   fabricctl render -l leaf01                                every file of a node

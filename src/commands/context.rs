@@ -1,17 +1,18 @@
 //! What most verbs begin with: the fabric, and the nodes a run is about.
 
-use crate::cli::Global;
+use crate::cli::{Format, Global};
 use crate::fabric::{Fabric, NodeName};
-use crate::inventory::{self, LimitError};
-use crate::output::{Exit, Failure, Problem, findings};
+use crate::inventory::{self, Absent, LimitError};
+use crate::output::{self, Exit, Failure, Problem, findings};
 use crate::state::digest;
-use crate::store::{self, StoreError};
+use crate::store::{self, LocalSecrets, StoreError};
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 
-/// Reads and validates the inventory.
+/// Reads and validates the inventory, says what a person should know about it, and hides its secrets from then on.
 ///
 /// # Errors
-/// With everything that is wrong with it ([`Exit::Usage`]).
+/// With everything that is wrong with it ([`Exit::Usage`]), also secrets that can't be read.
 pub fn load(global: &Global) -> Result<Fabric, Failure> {
     load_with_digest(global).map(|(fabric, _)| fabric)
 }
@@ -21,10 +22,50 @@ pub fn load(global: &Global) -> Result<Fabric, Failure> {
 /// # Errors
 /// As [`load`].
 pub fn load_with_digest(global: &Global) -> Result<(Fabric, String), Failure> {
+    let Inventory { fabric, warnings, digest } = read(global, Absent::IsWrong)?;
+    warn(global, warnings);
+    Ok((fabric, digest))
+}
+
+/// The same for what gets by without secrets: those that can't be read are empty, and nothing is said of any.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_without_secrets(global: &Global) -> Result<Fabric, Failure> {
+    read(global, Absent::IsFine).map(|read| read.fabric)
+}
+
+/// An inventory that is right.
+pub struct Inventory {
+    /// What it describes.
+    pub fabric: Fabric,
+    /// What is worth knowing about it.
+    pub warnings: Vec<Problem>,
+    /// SHA-256 of its text.
+    pub digest: String,
+}
+
+/// The inventory, and what is worth knowing about it.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(global: &Global, absent: Absent) -> Result<Inventory, Failure> {
     let file = store::read_inventory(&global.inventory).map_err(|error| store_failure(&error))?;
-    let fabric = inventory::read(&file.path, &file.text, &file.base)
-        .map_err(|found| Failure { exit: Exit::Usage, problems: findings::problems(&found, &file.text) })?;
-    Ok((fabric, digest(file.text.as_bytes())))
+    let reading = inventory::read_with(&file.path, &file.text, &file.base, &LocalSecrets, absent);
+    output::hide(&reading.secrets);
+    let problems = findings::problems(&reading.findings, &reading.shown);
+    match reading.fabric {
+        Some(fabric) => Ok(Inventory { fabric, warnings: problems, digest: digest(file.text.as_bytes()) }),
+        None => Err(Failure { exit: Exit::Usage, problems }),
+    }
+}
+
+/// Tells people what keeps nothing from going on; programs that read JSON are told errors only.
+pub fn warn(global: &Global, warnings: Vec<Problem>) {
+    let read_by_program = global.output == Format::Json && !std::io::stderr().is_terminal();
+    if !warnings.is_empty() && !global.quiet && !read_by_program {
+        output::note(Failure { exit: Exit::Ok, problems: warnings }.to_text().trim_end());
+    }
 }
 
 /// The nodes that `--limit` selects; all without it.

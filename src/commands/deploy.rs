@@ -83,7 +83,7 @@ pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, F
     let ended = carry_out(global, args, &bench, &fleet, &plan, &mut log).await;
     fleet.close().await;
     let ended = ended.and_then(|(routes, unheard)| {
-        report(global, &plan, routes.as_ref(), log.run(), started);
+        report(global, &plan, routes.as_ref(), log.run(), started)?;
         unheard.into_failure()?;
         Ok(match routes {
             Some(report) if !report.ok => Exit::NotAsDesired,
@@ -231,7 +231,13 @@ fn show(
     Ok(())
 }
 
-fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, run: Option<&str>, started: Instant) {
+fn report(
+    global: &Global,
+    plan: &Plan,
+    routes: Option<&RouteReport>,
+    run: Option<&str>,
+    started: Instant,
+) -> Result<(), Failure> {
     let elapsed = started.elapsed();
     if global.output == Format::Json {
         let document = json!({
@@ -240,8 +246,7 @@ fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, run: Optio
             "routes": routes,
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         });
-        output::document(&format!("{document:#}"));
-        return;
+        return output::json(&document);
     }
     if let Some(routes) = routes {
         output::document(&output::routes_table(routes, output::DEFAULT_WIDTH));
@@ -252,4 +257,5 @@ fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, run: Optio
     } else {
         format!("deployed: {} ({seconds:.1} s)", output::summary_text(plan).trim_end())
     });
+    Ok(())
 }

@@ -36,8 +36,8 @@ impl Fleet {
         let config = ssh_config(global, target, lab.as_deref())?;
         let members = nodes.iter().filter_map(|name| fabric.nodes.get(name));
         let timeout = Duration::from_secs(global.timeout);
-        let work =
-            members.map(|node| (node.name.clone(), options(node, config.clone(), timeout.min(CONNECT))));
+        let work = members
+            .map(|node| (node.name.clone(), options(fabric, node, config.clone(), timeout.min(CONNECT))));
         let connected = remote::each(work, global.parallel, |_, options| async move {
             Session::connect(&options).await.map_err(|error| (options.by_hand(), error))
         })
@@ -104,13 +104,14 @@ fn lab_hint(error: &ConnectError, lab: &str) -> Option<String> {
     }
 }
 
-fn options(node: &Node, config: Option<PathBuf>, connect_timeout: Duration) -> Options {
+fn options(fabric: &Fabric, node: &Node, config: Option<PathBuf>, connect_timeout: Duration) -> Options {
     Options {
         destination: node.ssh.host.clone().unwrap_or_else(|| node.name.to_string()),
         config,
         user: node.ssh.user.clone(),
         port: node.ssh.port,
         connect_timeout,
+        withheld: fabric.secrets.variables().map(str::to_owned).collect(),
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn refused(error: &clap::Error) -> u8 {
         };
         let text = text.trim_start_matches("error: ").trim_end();
         let (message, rest) = text.split_once("\n\n").unwrap_or((text, "see --help"));
-        output::note(Failure::say(Exit::Usage, message.trim(), rest.trim()).to_json().trim_end());
+        output::failed(&Failure::say(Exit::Usage, message.trim(), rest.trim()), true);
         return Exit::Usage.code();
     }
     // Whoever asked went away: there is nobody left to tell.

@@ -1,10 +1,10 @@
 //! `fabricctl inventory`: the inventory offline.
 
-use super::context;
+use super::context::{self, Inventory};
 use crate::cli::{Format, Global, InventoryArgs, InventoryVerb};
 use crate::fabric::{Asn, Fabric, Node, NodeName, Platform, Role, Workload};
-use crate::inventory::{nearest_node, node_names};
-use crate::output::{self, Exit, Failure, tables};
+use crate::inventory::{Absent, nearest_node, node_names};
+use crate::output::{self, Exit, Failure, Problem, tables};
 use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::net::Ipv4Addr;
@@ -14,12 +14,12 @@ use std::net::Ipv4Addr;
 /// # Errors
 /// With everything that is wrong with the inventory, or with what was asked about it.
 pub fn run(global: &Global, args: &InventoryArgs) -> Result<Exit, Failure> {
-    let fabric = context::load(global)?;
+    let fabric = || context::load_without_secrets(global);
     match &args.verb {
-        InventoryVerb::Validate => validate(global, &fabric)?,
-        InventoryVerb::Show { node: Some(name) } => show_node(global, &fabric, name)?,
-        InventoryVerb::Show { node: None } => print(global, &limited(global, fabric)?)?,
-        InventoryVerb::List => list(global, &limited(global, fabric)?)?,
+        InventoryVerb::Validate => validate(global)?,
+        InventoryVerb::Show { node: Some(name) } => show_node(global, &fabric()?, name)?,
+        InventoryVerb::Show { node: None } => print(global, &limited(global, fabric()?)?)?,
+        InventoryVerb::List => list(global, &limited(global, fabric()?)?)?,
     }
     Ok(Exit::Ok)
 }
@@ -34,9 +34,12 @@ struct Summary<'f> {
     networks: usize,
     images: usize,
     workloads: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Problem>,
 }
 
-fn validate(global: &Global, fabric: &Fabric) -> Result<(), Failure> {
+fn validate(global: &Global) -> Result<(), Failure> {
+    let Inventory { fabric, warnings, .. } = context::read(global, Absent::IsWrong)?;
     let summary = Summary {
         valid: true,
         fabric: &fabric.name,
@@ -45,6 +48,7 @@ fn validate(global: &Global, fabric: &Fabric) -> Result<(), Failure> {
         networks: fabric.networks.len(),
         images: fabric.images.len(),
         workloads: fabric.workloads.len(),
+        warnings,
     };
     if global.output == Format::Json {
         return output::json(&summary);
@@ -58,6 +62,7 @@ fn validate(global: &Global, fabric: &Fabric) -> Result<(), Failure> {
         count(summary.networks, "network"),
         count(summary.workloads, "workload"),
     ));
+    context::warn(global, summary.warnings);
     Ok(())
 }
 

@@ -51,7 +51,10 @@ impl RunLog {
     ) -> Self {
         let start = RunStart {
             verb: verb.to_owned(),
-            arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
+            arguments: std::env::args_os()
+                .skip(1)
+                .map(|word| output::masked(&word.to_string_lossy()).into_owned())
+                .collect(),
             fabric: fabric.name.clone(),
             lab: target.lab_name(&fabric.name),
             nodes: nodes.iter().map(ToString::to_string).collect(),
@@ -81,7 +84,7 @@ impl RunLog {
         });
         let recorder = self
             .journal
-            .begin(self.keep, &self.start, output::plan_json(plan), warn)
+            .begin(self.keep, &self.start, output::masked_json(output::plan_json(plan)), warn)
             .map_err(|error| failure(&error))?;
         self.begun = Some(Begun { recorder: Arc::new(recorder), unchanged: plan.is_empty() });
         Ok(())
@@ -149,7 +152,7 @@ fn record(event: &Event) -> Option<Record> {
             node: node.to_string(),
             step: step.clone(),
             ms: ms(*elapsed),
-            said: said.clone(),
+            said: output::masked(said).into_owned(),
         },
         Event::Node { node, ok, elapsed } => {
             Record::Node { node: node.to_string(), ok: *ok, ms: ms(*elapsed) }
@@ -159,7 +162,8 @@ fn record(event: &Event) -> Option<Record> {
 
 fn sentence(problem: &Problem) -> String {
     let places = [&problem.node, &problem.step].into_iter().flatten();
-    places.map(|place| format!("{place}: ")).chain([problem.message.clone()]).collect()
+    let text: String = places.map(|place| format!("{place}: ")).chain([problem.message.clone()]).collect();
+    output::masked(&text).into_owned()
 }
 
 fn ms(time: Duration) -> u64 {

@@ -60,7 +60,7 @@ pub fn run_connect(args: &LabConnectArgs) -> Result<Exit, Failure> {
 }
 
 fn run_up(global: &Global, state_root: &Path, args: &LabUpArgs) -> Result<Exit, Failure> {
-    let fabric = context::load(global)?;
+    let fabric = context::load_without_secrets(global)?;
     let interrupt = Interrupt::install().map_err(|error| Failure::from_error(Exit::Bug, &error))?;
     let options = UpOptions {
         name: args.name.clone().unwrap_or_else(|| fabric.name.clone()),

@@ -3,6 +3,7 @@
 
 pub mod context;
 mod deploy;
+mod exposed;
 mod finish;
 mod fleet;
 mod help;
@@ -24,6 +25,7 @@ use clap::Parser as _;
 
 /// Reads the command line and runs what was typed; says on stderr everything that is wrong. Returns the exit code.
 pub fn start() -> u8 {
+    output::watch_panics();
     match Cli::try_parse() {
         Ok(cli) => run(&cli).code(),
         Err(error) => help::refused(&error),
@@ -35,11 +37,7 @@ fn run(cli: &Cli) -> Exit {
         output::no_colors();
     }
     verb(cli).unwrap_or_else(|failure| {
-        let text = match cli.global.output {
-            Format::Json => failure.to_json(),
-            Format::Table => failure.to_text(),
-        };
-        output::note(text.trim_end());
+        output::failed(&failure, cli.global.output == Format::Json);
         failure.exit
     })
 }

@@ -1,6 +1,7 @@
 //! `fabricctl render`: the files of every device, offline.
 
 use super::context;
+use super::exposed::exposed;
 use crate::action::File;
 use crate::cli::{Format, Global, RenderArgs};
 use crate::fabric::{Facts, Node, NodeName};
@@ -26,8 +27,9 @@ pub fn run(global: &Global, args: &RenderArgs) -> Result<Exit, Failure> {
         .render_all(&fabric, nodes.map(|node| (node, Facts::assumed(node.platform))))
         .map_err(|errors| failure(&errors))?;
 
+    context::warn(global, exposed(&fabric.secrets, each(&rendered)));
     if let Some(folder) = &args.out {
-        let count = write(folder, &rendered)?;
+        let count = write(folder, &rendered, args.reveal_secrets)?;
         if !global.quiet {
             let (nodes, folder) = (rendered.len(), folder.display());
             output::note(&format!("wrote {count} files of {nodes} nodes to {folder}"));
@@ -117,10 +119,18 @@ fn text(rendered: &Rendered<'_>) -> String {
     text
 }
 
-fn write(folder: &Path, rendered: &Rendered<'_>) -> Result<usize, Failure> {
-    let paths: Vec<(PathBuf, &File)> = each(rendered)
-        .map(|(node, file)| (Path::new(node.as_str()).join(file.path.trim_start_matches('/')), file))
+/// Writes the files as they would be on the devices, but for secrets, unless those were asked for.
+fn write(folder: &Path, rendered: &Rendered<'_>, reveal: bool) -> Result<usize, Failure> {
+    let content = |file: &File| match std::str::from_utf8(&file.content) {
+        Ok(text) if !reveal => output::masked(text).into_owned().into_bytes(),
+        _ => file.content.clone(),
+    };
+    let paths: Vec<(PathBuf, Vec<u8>, u32)> = each(rendered)
+        .map(|(node, file)| {
+            let path = Path::new(node.as_str()).join(file.path.trim_start_matches('/'));
+            (path, content(file), file.mode)
+        })
         .collect();
-    let files = paths.iter().map(|(path, file)| TreeFile { path, content: &file.content, mode: file.mode });
+    let files = paths.iter().map(|(path, content, mode)| TreeFile { path, content, mode: *mode });
     store::write_tree(folder, files).map_err(|error| Failure::from_error(Exit::Usage, &error))
 }

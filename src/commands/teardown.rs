@@ -1,5 +1,6 @@
 //! `teardown`.
 
+use super::context::Inventory;
 use super::deploy::apply_plan;
 use super::fleet::Fleet;
 use super::journal::RunLog;
@@ -9,6 +10,7 @@ use crate::action::Plan;
 use crate::apply::OnFailure;
 use crate::cli::{Format, Global, TeardownArgs};
 use crate::fabric::{Fabric, NodeName};
+use crate::inventory::Absent;
 use crate::output::{self, Diffs, Exit, Failure};
 use crate::planner::{self, Scope, TEARDOWN_ORDER};
 use std::collections::BTreeSet;
@@ -18,7 +20,7 @@ use std::time::Instant;
 /// Removes what this tool made.
 pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let (fabric, inventory) = context::load_with_digest(global)?;
+    let Inventory { fabric, digest: inventory, .. } = context::read(global, Absent::IsFine)?;
     let nodes = context::selected(global, &fabric)?;
     let mut log =
         RunLog::new(global, "teardown", &args.change.target, (&fabric, &inventory), &nodes, started);

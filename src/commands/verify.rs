@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// Checks that every spine and leaf has every container's /32 and every loopback.
 pub(super) async fn routes(global: &Global, args: &RoutesArgs) -> Result<Exit, Failure> {
-    let fabric = context::load(global)?;
+    let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
     let routers = routers(&fabric, &nodes);
     let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &routers).await?;

@@ -1,5 +1,6 @@
 //! What a deployment needs at hand: the fabric, its templates, and the binaries it sends.
 
+use super::exposed::exposed;
 use super::fleet::{Fleet, exec_problem};
 use super::troubles::Troubles;
 use crate::action::{File, Plan, Wave};
@@ -50,7 +51,13 @@ impl<'a> Workbench<'a> {
                 Err(errors) => problems.extend(errors),
             }
         }
-        if problems.is_empty() { Ok(bench) } else { Err(Failure { exit: Exit::Usage, problems }) }
+        if !problems.is_empty() {
+            return Err(Failure { exit: Exit::Usage, problems });
+        }
+        let files =
+            bench.assumed.iter().flat_map(|(node, made)| made.files.values().map(move |file| (node, file)));
+        super::context::warn(global, exposed(&fabric.secrets, files));
+        Ok(bench)
     }
 
     fn desired(&self, node: &Node, facts: &Facts) -> Result<Desired, Vec<Problem>> {
@@ -101,6 +108,10 @@ impl<'a> Workbench<'a> {
             question.names.extend(desired.state.networks.keys().cloned());
             question.names.extend(desired.state.containers.keys().cloned());
             question.names.extend(desired.state.images.keys().cloned());
+            let containers = desired.state.containers.iter().filter(|(_, found)| !found.secrets.is_empty());
+            let variables =
+                containers.map(|(name, found)| (name.clone(), found.secrets.keys().cloned().collect()));
+            question.variables = variables.collect();
         }
         question
     }

@@ -9,6 +9,8 @@ mod link;
 mod mac;
 mod name;
 mod node;
+mod secret;
+mod var;
 mod workload;
 
 pub use asn::{Asn, ReservedAsn};
@@ -17,6 +19,8 @@ pub use link::{Endpoint, EndpointError, Link};
 pub use mac::{Mac, MacError};
 pub use name::{IfName, NameError, NodeName};
 pub use node::{HostRoutes, Management, Node, Platform, Port, PortKind, Role, Ssh};
+pub use secret::{MASK, SHORTEST_SECRET, Secret, Secrets, Text, revealing};
+pub use var::Var;
 pub use workload::{Image, ImageSource, Network, Workload};
 
 use ipnet::Ipv4Net;
@@ -38,6 +42,9 @@ pub struct Fabric {
     pub images: BTreeMap<String, Image>,
     /// Workloads by name.
     pub workloads: BTreeMap<String, Workload>,
+    /// Every secret in it, to be taken out of what is shown.
+    #[serde(skip)]
+    pub secrets: Secrets,
 }
 
 impl Fabric {

@@ -1,6 +1,6 @@
 //! Nodes, what they run, and their ports.
 
-use super::{Asn, Endpoint, IfName, NodeName};
+use super::{Asn, Endpoint, IfName, NodeName, Var};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -121,7 +121,7 @@ pub struct Node {
     /// Ports with a link, in natural order of their names.
     pub ports: Vec<Port>,
     /// Free variables of the inventory for the user's own templates.
-    pub vars: BTreeMap<String, serde_json::Value>,
+    pub vars: BTreeMap<String, Var>,
 }
 
 impl Node {

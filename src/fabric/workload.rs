@@ -1,6 +1,6 @@
 //! Workloads: containers on macvlan networks.
 
-use super::{IfName, NodeName};
+use super::{IfName, NodeName, Text};
 use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -62,5 +62,5 @@ pub struct Workload {
     /// The command, where it isn't the image's own.
     pub command: Option<Vec<String>>,
     /// Environment variables.
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, Text>,
 }

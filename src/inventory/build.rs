@@ -4,7 +4,7 @@ use super::raw;
 use super::view::{View, pair};
 use crate::fabric::{
     Endpoint, Fabric, HostRoutes, IfName, Image, Link, Management, Network, Node, NodeName, Platform, Port,
-    PortKind, Role, Ssh, Workload,
+    PortKind, Role, Secrets, Ssh, Var, Workload,
 };
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, HashMap};
@@ -33,7 +33,10 @@ pub(super) fn fabric(view: &View<'_>) -> Option<Fabric> {
     let networks = inventory.networks.iter().map(network).collect::<Option<_>>()?;
     let images = inventory.images.iter().map(image).collect::<Option<_>>()?;
     let workloads = inventory.workloads.iter().map(|raw| workload(view, raw)).collect::<Option<_>>()?;
-    Some(Fabric { name: inventory.fabric.value()?.clone(), nodes, links, networks, images, workloads })
+    let name = inventory.fabric.value()?.clone();
+    // What is secret in it, its reader adds.
+    let secrets = Secrets::default();
+    Some(Fabric { name, nodes, links, networks, images, workloads, secrets })
 }
 
 /// A link has its own MTU, else the lower one of its two nodes: both ports always agree.
@@ -133,7 +136,7 @@ fn management(view: &View<'_>, node: &raw::Node) -> Option<Management> {
 }
 
 /// Variables of the defaults, then the role's, then the node's own: the later win, key by key.
-fn vars(view: &View<'_>, node: &raw::Node, role: Role) -> BTreeMap<String, serde_json::Value> {
+fn vars(view: &View<'_>, node: &raw::Node, role: Role) -> BTreeMap<String, Var> {
     let mut vars = view.inventory.defaults.vars.clone();
     if let Some(settings) = view.inventory.roles.get(&role) {
         vars.extend(settings.vars.clone());

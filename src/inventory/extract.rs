@@ -2,6 +2,7 @@
 
 use super::finding::{At, Drafts, Span};
 use super::meaning::Meaning;
+use super::secrets;
 use super::suggest::{either, nearest};
 use super::yaml::{Entry, Item, Value};
 use ipnet::Ipv4Net;
@@ -305,7 +306,13 @@ pub(super) fn wrong<'d>(
     form: &str,
     drafts: &'d mut Drafts,
 ) -> &'d mut super::finding::Draft {
+    if secrets::is_marked(item) {
+        return drafts
+            .add(item.span, format!("{what} can't be a secret"))
+            .help(format!("it takes {form}; secrets are values of vars: and of a workload's environment:"));
+    }
     let found = match &item.value {
+        Value::Secret(_) => secrets::KEY.to_owned(),
         Value::List(_) => "a list".to_owned(),
         Value::Map(_) => "a map".to_owned(),
         Value::Scalar { text, plain } => match if *plain { Meaning::of(text) } else { Meaning::Text } {

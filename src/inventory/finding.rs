@@ -2,9 +2,21 @@
 
 use std::ops::Range;
 
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    /// The inventory can't be used.
+    #[default]
+    Error,
+    /// It can, but a person should know.
+    Warning,
+}
+
 /// One thing that is wrong, with its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
     /// The file, as it is shown.
     pub path: String,
     /// What is wrong, in one sentence.
@@ -47,6 +59,7 @@ pub(super) struct At<T> {
 /// A finding before its line and column are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Draft {
+    severity: Severity,
     span: Span,
     message: String,
     label: Option<String>,
@@ -55,6 +68,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// It is only something to know.
+    pub(super) fn warning(&mut self) -> &mut Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// What to do about it.
     pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
@@ -84,12 +103,21 @@ impl Drafts {
     /// Notes a finding; details can be added to what is returned.
     pub(super) fn add(&mut self, span: Span, message: impl Into<String>) -> &mut Draft {
         let index = self.0.len();
-        self.0.push(Draft { span, message: message.into(), label: None, related: None, help: None });
+        let severity = Severity::Error;
+        self.0.push(Draft {
+            severity,
+            span,
+            message: message.into(),
+            label: None,
+            related: None,
+            help: None,
+        });
         &mut self.0[index]
     }
 
+    /// Whether nothing is wrong; there may be warnings.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(|draft| draft.severity == Severity::Warning)
     }
 
     /// The findings in order of their places, each once.
@@ -100,6 +128,7 @@ impl Drafts {
         self.0
             .into_iter()
             .map(|draft| Finding {
+                severity: draft.severity,
                 path: path.to_owned(),
                 message: draft.message,
                 place: lines.place(draft.span),

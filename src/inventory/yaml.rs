@@ -5,6 +5,7 @@
 
 use super::finding::{Drafts, Span};
 use super::meaning::Meaning;
+use crate::fabric::Secret;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ pub(super) enum Value {
     List(Vec<Item>),
     /// A map, in the order of the file; no key comes twice.
     Map(Vec<Entry>),
+    /// A map that marks a secret, once that was read.
+    Secret(Secret),
 }
 
 /// A key and its value.
@@ -280,7 +283,7 @@ fn key(item: Item, drafts: &mut Drafts) -> Option<Key> {
 /// How many values there are in one.
 fn count(item: &Item) -> usize {
     1 + match &item.value {
-        Value::Scalar { .. } => 0,
+        Value::Scalar { .. } | Value::Secret(_) => 0,
         Value::List(items) => items.iter().map(count).sum(),
         Value::Map(entries) => entries.iter().map(|entry| count(&entry.value)).sum(),
     }

@@ -111,7 +111,7 @@ fn free_name(node: &Node) -> Result<IfName, NameError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fabric::{Endpoint, HostRoutes, Platform, Port as FabricPort, PortKind, Role, Ssh};
+    use crate::fabric::{Endpoint, HostRoutes, Platform, Port as FabricPort, PortKind, Role, Secrets, Ssh};
 
     fn node(name: &str, management: Option<(&str, Option<&str>)>) -> Node {
         Node {
@@ -141,6 +141,7 @@ mod tests {
             networks: BTreeMap::new(),
             images: BTreeMap::new(),
             workloads: BTreeMap::new(),
+            secrets: Secrets::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Question;
 use crate::action::{FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, SPEC_LABEL};
-use crate::fabric::{Facts, IfName, Tool, Version};
+use crate::fabric::{Facts, IfName, Secret, Tool, Version};
 use crate::parse::{self, ParseError};
 use crate::remote::Output;
 use crate::state::{Container, FileState, Interface, Marked, NodeState};
@@ -52,7 +52,7 @@ pub(super) fn read(question: &Question, output: &Output) -> Result<Observation, 
         let mtu = found.mtu.unwrap_or_default();
         state.interfaces.insert(name, Interface { up: found.admin_up, mtu, addresses: found.addresses });
     }
-    docker(&answers.text("docker"), &mut state)?;
+    docker(question, &answers.text("docker"), &mut state)?;
     let matters =
         |name: &String, mark: &Marked| mark.fabric == question.fabric || question.names.contains(name);
     state.networks.retain(|name, mark| matters(name, mark));
@@ -201,7 +201,7 @@ fn hashed(text: &str) -> BTreeMap<String, FileState> {
     files
 }
 
-fn docker(json: &str, state: &mut NodeState) -> Result<(), ObserveError> {
+fn docker(question: &Question, json: &str, state: &mut NodeState) -> Result<(), ObserveError> {
     let marked = |labels: &BTreeMap<String, String>, spec: &str, fabric: &str| {
         let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
         Marked { hash: label(spec), fabric: label(fabric) }
@@ -221,12 +221,19 @@ fn docker(json: &str, state: &mut NodeState) -> Result<(), ObserveError> {
         let attached = found.networks.into_iter().next();
         // What was asked for, not what is in effect: a container that doesn't run has no address.
         let (network, address) = attached.map_or((String::new(), None), |(name, end)| (name, end.configured));
+        let asked = question.variables.get(&found.name);
+        let secrets = found
+            .environment
+            .into_iter()
+            .filter(|(name, _)| asked.is_some_and(|asked| asked.contains(name)))
+            .map(|(name, value)| (name, Secret::new(value)));
         let container = Container {
             mark: mark(&found.labels),
             running: found.running,
             network,
             address,
             image: found.image,
+            secrets: secrets.collect(),
         };
         state.containers.insert(found.name, container);
     }

@@ -2,7 +2,7 @@
 
 use crate::fabric::Role;
 use crate::remote::{quote, quote_all};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// What is asked of a device, beyond what every device is asked.
@@ -22,6 +22,8 @@ pub struct Question {
     pub fabric: String,
     /// Names of Docker objects that matter, whoever made them.
     pub names: BTreeSet<String>,
+    /// Environment variables of containers whose values are compared, by container.
+    pub variables: BTreeMap<String, BTreeSet<String>>,
     /// The node's part: routers are asked for their configuration in effect, servers for Docker's objects.
     pub role: Option<Role>,
 }

@@ -21,6 +21,9 @@ pub struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Whether everything goes on all the same.
+    #[serde(skip)]
+    pub warning: bool,
     /// The problem drawn into its source text, ready to print; it contains the message.
     #[serde(skip)]
     pub snippet: Option<String>,
@@ -100,7 +103,8 @@ impl Failure {
 
     /// For programs: `{"exit": CODE, "errors": [{"message", "node", "step", "location", "hint"}]}`.
     pub fn to_json(&self) -> String {
-        format!("{:#}\n", serde_json::json!({ "exit": self.exit.code(), "errors": self.problems }))
+        let document = serde_json::json!({ "exit": self.exit.code(), "errors": self.problems });
+        format!("{:#}\n", super::hidden::masked_json(document))
     }
 }
 
@@ -111,7 +115,7 @@ impl Problem {
         if let Some(snippet) = &self.snippet {
             text.push_str(&printable(snippet.trim_end()));
         } else {
-            text.push_str("error: ");
+            text.push_str(if self.warning { "warning: " } else { "error: " });
             if let Some(location) = &self.location {
                 let _ = write!(text, "{}:{}:{}: ", location.file, location.line, location.column);
             }

@@ -1,11 +1,11 @@
 //! Findings in a person's file, drawn into the text they are about.
 
 use super::failure::{Location, Problem};
-use crate::inventory::{Finding, Place};
+use crate::inventory::{Finding, Place, Severity};
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use std::ops::Range;
 
-/// Draws findings into the text they came from. Colours are in it; printing takes them out where they don't belong.
+/// Draws findings into the text they came from, as it may be shown. Colours are in it; printing takes them out where they don't belong.
 pub fn problems(findings: &[Finding], text: &str) -> Vec<Problem> {
     findings.iter().map(|finding| problem(finding, text)).collect()
 }
@@ -22,6 +22,7 @@ fn problem(finding: &Finding, text: &str) -> Problem {
         message,
         location: Some(Location { file: finding.path.clone(), line, column }),
         hint: finding.help.clone(),
+        warning: finding.severity == Severity::Warning,
         snippet: Some(draw(finding, text)),
         ..Problem::default()
     }
@@ -45,7 +46,11 @@ fn draw(finding: &Finding, text: &str) -> String {
     if let Some((place, label)) = related {
         snippet = snippet.annotation(AnnotationKind::Context.span(inside(place)).label(label.as_str()));
     }
-    Renderer::styled().render(&[Level::ERROR.primary_title(finding.message.as_str()).element(snippet)])
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    Renderer::styled().render(&[level.primary_title(finding.message.as_str()).element(snippet)])
 }
 
 /// The whole lines that hold all these places: all that the drawing needs of a long text.
@@ -78,6 +83,7 @@ mod tests {
     fn a_finding_is_drawn_with_both_places() {
         let text = "a: 1\nb: 2\nc: 1\n";
         let finding = Finding {
+            severity: Severity::Error,
             path: "fabric.yml".into(),
             message: "1 is used twice".into(),
             place: Place { line: 3, column: 4, span: 13..14 },
@@ -95,6 +101,7 @@ mod tests {
     #[test]
     fn places_at_the_end_of_a_text_are_drawn() {
         let finding = Finding {
+            severity: Severity::Error,
             path: "fabric.yml".into(),
             message: "nothing here".into(),
             place: Place { line: 1, column: 1, span: 0..0 },

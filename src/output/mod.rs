@@ -3,6 +3,7 @@
 mod exit;
 mod failure;
 pub mod findings;
+mod hidden;
 mod history;
 mod plan;
 mod progress;
@@ -11,6 +12,7 @@ pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
+pub use hidden::{hide, masked, masked_json, watch_panics};
 pub use history::{history_json, history_table, run_json, run_text};
 pub use plan::{Diffs, plan_detail_json, plan_detail_text, plan_json, plan_text, several, summary_text};
 pub use progress::Progress;
@@ -21,6 +23,11 @@ use std::io::Write as _;
 
 /// Prints the document, the one thing that goes to stdout. A reader that went away is not an error.
 pub fn document(text: &str) {
+    print(&masked(text));
+}
+
+/// Prints what may be shown.
+fn print(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     if !text.ends_with('\n') && !text.is_empty() {
@@ -34,8 +41,9 @@ pub fn document(text: &str) {
 /// # Errors
 /// When a value has no JSON form, which is a bug.
 pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::from_error(Exit::Bug, &error))?;
-    document(&text);
+    let bug = |error| Failure::from_error(Exit::Bug, &error);
+    let value = hidden::masked_json(serde_json::to_value(value).map_err(bug)?);
+    print(&serde_json::to_string_pretty(&value).map_err(bug)?);
     Ok(())
 }
 
@@ -46,6 +54,16 @@ pub fn no_colors() {
 
 /// Says something on stderr, for people.
 pub fn note(text: &str) {
+    tell(&masked(text));
+}
+
+/// Says on stderr how a run failed, for people or for programs.
+pub fn failed(failure: &Failure, as_json: bool) {
+    if as_json { tell(failure.to_json().trim_end()) } else { note(failure.to_text().trim_end()) }
+}
+
+/// Says what may be shown.
+fn tell(text: &str) {
     let mut stderr = anstream::stderr().lock();
     let _ = writeln!(stderr, "{text}");
 }

@@ -40,7 +40,7 @@ impl Progress {
             Shown::Nothing => {}
             Shown::Lines { .. } => super::note(text),
             // A terminal that went away is nobody to tell.
-            Shown::Bars { all, .. } => drop(all.println(text)),
+            Shown::Bars { all, .. } => drop(all.println(super::masked(text))),
         }
     }
 
@@ -95,7 +95,7 @@ fn bar(all: &MultiProgress, bars: &mut BTreeMap<NodeName, ProgressBar>, event: &
         }
         Event::Begin { node, step } => {
             if let Some(bar) = bars.get(node) {
-                bar.set_message(step.clone());
+                bar.set_message(super::masked(step).into_owned());
             }
         }
         Event::Done { node, .. } => {

@@ -2,7 +2,7 @@
 
 use super::{IMAGES_DIRECTORY, RDNBRD_PATH};
 use crate::action::{Activation, ContainerSpec, File, How, ImageSpec, NetworkSpec};
-use crate::fabric::{Fabric, Image, ImageSource, Node, Platform, PortKind, Role, Workload};
+use crate::fabric::{Fabric, Image, ImageSource, Node, Platform, PortKind, Role, Text, Workload};
 use crate::parse;
 use crate::state::{Container, FileState, Interface, Marked, NodeState, Specs, digest, spec_hash};
 use ipnet::Ipv4Net;
@@ -193,13 +193,21 @@ fn image_spec(
 }
 
 fn container_spec(workload: &Workload, image: &ImageSpec) -> ContainerSpec {
+    let (mut environment, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in &workload.environment {
+        match value {
+            Text::Plain(text) => drop(environment.insert(name.clone(), text.clone())),
+            Text::Secret(secret) => drop(secrets.insert(name.clone(), secret.clone())),
+        }
+    }
     ContainerSpec {
         name: workload.name.clone(),
         network: workload.network.clone(),
         address: workload.address,
         image: image.tag().to_owned(),
         command: workload.command.clone().unwrap_or_default(),
-        environment: workload.environment.clone(),
+        environment,
+        secrets,
     }
 }
 

@@ -5,8 +5,8 @@ use super::blockers::{Blocker, blockers};
 use super::workloads::workloads;
 use super::{Desired, RDNBRD_PATH, daemon_of};
 use crate::action::{Action, File, How, Plan, Stage, Step, Wave};
-use crate::fabric::{Fabric, Facts, Node};
-use crate::state::{Change, FileState, NodeState, diff};
+use crate::fabric::{Fabric, Facts, Node, Secrets};
+use crate::state::{Change, FileState, NodeState, Veil, diff};
 use similar::TextDiff;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub fn node_steps(
     }
     let changes = diff(current, &wanted.state);
     let mut plan = NodePlan::new();
-    let configuration = configuration(node, current, wanted, &changes);
+    let configuration = configuration(fabric, node, current, wanted, &changes);
     if !configuration.is_empty() {
         plan.insert(Wave::of(node.role), configuration);
     }
@@ -55,7 +55,13 @@ pub fn assemble(nodes: impl IntoIterator<Item = NodePlan>, order: &[Wave]) -> Pl
 }
 
 /// Files, then what must take them up.
-fn configuration(node: &Node, current: &NodeState, wanted: &Desired, changes: &[Change]) -> Vec<Step> {
+fn configuration(
+    fabric: &Fabric,
+    node: &Node,
+    current: &NodeState,
+    wanted: &Desired,
+    changes: &[Change],
+) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut activations = Activations::default();
     for change in changes {
@@ -63,7 +69,7 @@ fn configuration(node: &Node, current: &NodeState, wanted: &Desired, changes: &[
             Change::WriteFile { path, before, after } => {
                 if let Some(file) = wanted.files.get(path) {
                     activations.file(file);
-                    steps.push(write_step(node, file, before.as_ref(), after));
+                    steps.push(write_step(&fabric.secrets, node, file, before.as_ref(), after));
                 }
             }
             Change::DropFile { path } => {
@@ -86,7 +92,8 @@ fn configuration(node: &Node, current: &NodeState, wanted: &Desired, changes: &[
             }
             Change::Routing { missing, extra } => {
                 let service = daemon_of(node.platform);
-                activations.reload(service, path_of(wanted, service), &routing_reason(missing, extra));
+                let veil = Veil::new(&fabric.secrets, wanted.state.routing.iter().map(String::as_str));
+                activations.reload(service, path_of(wanted, service), &routing_reason(&veil, missing, extra));
             }
             Change::Network { .. } | Change::Image { .. } | Change::Container { .. } => {}
         }
@@ -110,10 +117,10 @@ fn path_of<'a>(wanted: &'a Desired, service: &str) -> &'a str {
         .map_or("", |file| file.path.as_str())
 }
 
-fn routing_reason(missing: &[String], extra: &[String]) -> String {
+fn routing_reason(veil: &Veil<'_>, missing: &[String], extra: &[String]) -> String {
     let some = |lines: &[String]| match lines {
-        [one] => format!("{one:?}"),
-        [first, rest @ ..] => format!("{first:?} and {} more", rest.len()),
+        [one] => format!("{:?}", veil.found(one)),
+        [first, rest @ ..] => format!("{:?} and {} more", veil.found(first), rest.len()),
         [] => String::new(),
     };
     match (missing.is_empty(), extra.is_empty()) {
@@ -125,7 +132,13 @@ fn routing_reason(missing: &[String], extra: &[String]) -> String {
     }
 }
 
-fn write_step(node: &Node, file: &File, before: Option<&FileState>, after: &FileState) -> Step {
+fn write_step(
+    secrets: &Secrets,
+    node: &Node,
+    file: &File,
+    before: Option<&FileState>,
+    after: &FileState,
+) -> Step {
     let (reason, old) = match before {
         None => ("it doesn't exist".to_owned(), ""),
         Some(before) if before.digest != after.digest => {
@@ -145,10 +158,11 @@ fn write_step(node: &Node, file: &File, before: Option<&FileState>, after: &File
             after.text.as_deref().unwrap_or_default(),
         ),
     };
-    let diff =
-        after.text.as_deref().filter(|new| *new != old).map(|new| {
-            TextDiff::from_lines(old, new).unified_diff().header(&file.path, &file.path).to_string()
-        });
+    let diff = after.text.as_deref().filter(|new| *new != old).map(|new| {
+        let lines = TextDiff::from_lines(old, new);
+        let diff = lines.unified_diff().header(&file.path, &file.path).to_string();
+        Veil::new(secrets, new.lines()).diff(&diff)
+    });
     Step {
         node: node.name.clone(),
         action: Action::PutFile { file: file.clone(), replaces: before.is_some() },

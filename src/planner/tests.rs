@@ -245,3 +245,37 @@ fn a_teardown_restores_and_stops_what_did_not_run() {
     assert!(teardown_steps(&fabric, leaf, &bare(leaf), Scope::Everything).is_empty());
     assert!(teardown_steps(&fabric, leaf, &current, Scope::Workloads).is_empty());
 }
+
+#[test]
+fn a_changed_secret_replaces_its_container_and_is_told_nowhere() {
+    let with = |token: &str| {
+        let text = include_str!("../../inventory/reference/fabric.yml").replace(
+            "address: 172.16.1.11, image: identify",
+            &format!(
+                "address: 172.16.1.11, image: identify, environment: {{ TOKEN: {{ secret: {token} }} }}"
+            ),
+        );
+        inventory::read("fabric.yml", &text, Path::new(".")).unwrap()
+    };
+    let (before, after) = (with("{ secret: hunter22 }"), with("{ secret: hunter23 }"));
+    let server = node(&after, "server01");
+    let current = deployed(&wanted(&before, "server01"));
+    let desired = wanted(&after, "server01");
+    let plan = node_steps(&after, server, &Facts::assumed(server.platform), &current, &desired).unwrap();
+    let plan = assemble([plan], &Wave::ALL);
+    let told: Vec<String> = plan.steps().map(|step| format!("{}: {}", step.action, step.reason)).collect();
+    assert_eq!(
+        told,
+        [
+            "remove container web11: a secret in its environment changes",
+            "run container web11 (172.16.1.11): a secret in its environment changes"
+        ]
+    );
+    let shown = format!("{plan:?} {} {current:?} {desired:?}", serde_json::to_string(&plan).unwrap());
+    assert!(!shown.contains("hunter"), "{shown}");
+    // The label's hash is the same for both: a secret can't be guessed from it.
+    assert_eq!(current.containers["web11"].mark, desired.state.containers["web11"].mark);
+    // One that isn't marked any more is another specification, though it reads like the mask.
+    let unmarked = wanted(&with("<secret>"), "server01");
+    assert_ne!(current.containers["web11"].mark, unmarked.state.containers["web11"].mark);
+}

@@ -3,7 +3,7 @@
 use super::Desired;
 use crate::action::{Action, ContainerSpec, Step};
 use crate::fabric::{Node, NodeName};
-use crate::state::{Change, Container, NodeState};
+use crate::state::{Change, Container, NodeState, spec_hash};
 use std::collections::BTreeSet;
 
 /// Containers to remove first, then networks and images, then containers to run; images nobody needs go last.
@@ -98,6 +98,8 @@ fn container_steps(
         format!("its image changes: {} → {}", before.image, spec.image)
     } else if before.network != spec.network {
         format!("its network changes: {} → {}", before.network, spec.network)
+    } else if before.mark.hash == spec_hash(spec) {
+        "a secret in its environment changes".to_owned()
     } else {
         "its command or environment changes".to_owned()
     };

@@ -139,7 +139,11 @@ impl Command {
     /// # Errors
     /// When it can't be started.
     pub fn start(&self, control: OwnedFd, log: File) -> Result<Child, ProcessError> {
+        // It outlives this process: what stands in a person's environment, secrets too, is none of its business.
+        let environment = std::env::var_os("PATH").map(|path| ("PATH", path));
         self.prepared()
+            .env_clear()
+            .envs(environment)
             .stdin(Stdio::from(control))
             .stdout(Stdio::null())
             .stderr(Stdio::from(log))

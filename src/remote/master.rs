@@ -76,6 +76,9 @@ fn command(options: &Options, socket: &Path, stderr: File) -> Command {
     ] {
         command.args(["-o", option]);
     }
+    for name in &options.withheld {
+        command.env_remove(name);
+    }
     command.arg("--").arg(&options.destination);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
     // SAFETY: prctl and setpgid are async-signal-safe, and nothing else runs between fork and exec.

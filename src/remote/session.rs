@@ -22,6 +22,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// Longest time to connect.
     pub connect_timeout: Duration,
+    /// Environment variables that ssh doesn't get: they hold secrets.
+    pub withheld: Vec<String>,
 }
 
 impl Options {
@@ -262,6 +264,7 @@ mod tests {
             user: None,
             port: None,
             connect_timeout: Duration::from_secs(1),
+            withheld: Vec::new(),
         };
         assert_eq!(options.by_hand(), "ssh leaf01 true");
         options.config = Some("/my labs/config".into());

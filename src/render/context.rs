@@ -1,7 +1,7 @@
 //! What templates see.
 
 use super::rules::{self, Rule};
-use crate::fabric::{Fabric, Facts, ImageSource, Network, Node, Port, PortKind, Workload};
+use crate::fabric::{Fabric, Facts, ImageSource, Network, Node, Port, PortKind, Workload, revealing};
 use ipnet::Ipv4Net;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -31,13 +31,14 @@ struct Own<'f> {
 
 /// The part of the context that only depends on the fabric.
 pub(super) fn shared(fabric: &Fabric) -> Value {
-    Value::from(Serde(Shared {
+    let shared = Shared {
         fabric,
         bgp_rules: rules::of(fabric),
         routers: fabric.nodes.values().filter(|node| node.role.routes()).collect(),
         networks: fabric.networks.values().collect(),
         host_subnets: fabric.host_subnets().map(|subnet| subnet.trunc()).collect(),
-    }))
+    };
+    revealing(|| Value::from(Serde(shared)))
 }
 
 /// The part of the context that depends on the node.
@@ -50,7 +51,7 @@ pub(super) fn own(fabric: &Fabric, node: &Node, facts: &Facts) -> Value {
         .filter(|image| image.source == ImageSource::Build)
         .map(|image| image.name.as_str())
         .collect();
-    Value::from(Serde(Own {
+    let own = Own {
         node,
         facts,
         bgp_ports: ports(&[PortKind::Uplink, PortKind::Downlink]),
@@ -58,5 +59,6 @@ pub(super) fn own(fabric: &Fabric, node: &Node, facts: &Facts) -> Value {
         data_ports: ports(&[PortKind::Data]),
         workloads,
         built_images,
-    }))
+    };
+    revealing(|| Value::from(Serde(own)))
 }

@@ -2,12 +2,14 @@
 
 mod diff;
 mod spec;
+mod veil;
 
 pub use diff::{Change, diff};
 pub use spec::{digest, spec_hash};
+pub use veil::Veil;
 
 use crate::action::{ContainerSpec, File, ImageSpec, NetworkSpec};
-use crate::fabric::IfName;
+use crate::fabric::{IfName, Secret};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -105,6 +107,8 @@ pub struct Container {
     pub address: Option<Ipv4Addr>,
     /// The tag of its image.
     pub image: String,
+    /// Its environment variables that are secret; the hash in its mark tells nothing of these.
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 impl Container {
@@ -116,6 +120,7 @@ impl Container {
             network: spec.network.clone(),
             address: Some(spec.address),
             image: spec.image.clone(),
+            secrets: spec.secrets.clone(),
         }
     }
 }

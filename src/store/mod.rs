@@ -4,9 +4,11 @@
 
 pub mod journal;
 mod saved;
+mod secrets;
 mod tree;
 
 pub use saved::{PLAN_SCHEMA, SavedPlan, SavedPlanError};
+pub use secrets::LocalSecrets;
 pub use tree::{TreeError, TreeFile, write_tree};
 
 use std::fs::{self, File};

@@ -4,7 +4,7 @@
 
 use fabricctl::fabric::{
     Asn, Endpoint, Fabric, HostRoutes, IfName, Image, ImageSource, Link, Network, Node, NodeName, Platform,
-    Port, PortKind, Role, Ssh, Workload,
+    Port, PortKind, Role, Secrets, Ssh, Workload,
 };
 use fabricctl::parse::{NextHop, Rib, RouteEntry};
 use fabricctl::verify::routes::{Answers, Expectation, Expectations};
@@ -30,6 +30,7 @@ impl Build {
             networks: BTreeMap::from([("containers".into(), network)]),
             images: BTreeMap::from([("identify".into(), image)]),
             workloads: BTreeMap::new(),
+            secrets: Secrets::default(),
         })
     }
 

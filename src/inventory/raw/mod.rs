@@ -8,7 +8,7 @@ mod workloads;
 use super::extract::{Field, Table, entries, list, number, text};
 use super::finding::{At, Drafts, Span};
 use super::yaml::{Item, Value};
-use crate::fabric::{Asn, Endpoint, HostRoutes, IfName, NodeName, Platform, Role};
+use crate::fabric::{Asn, Endpoint, HostRoutes, IfName, NodeName, Platform, Role, Text, Var};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, HashSet};
 use std::net::Ipv4Addr;
@@ -40,7 +40,7 @@ pub(super) struct Settings {
     pub(super) host_routes: Field<HostRoutes>,
     pub(super) management: Management,
     pub(super) ssh: Ssh,
-    pub(super) vars: BTreeMap<String, serde_json::Value>,
+    pub(super) vars: BTreeMap<String, Var>,
 }
 
 /// The management port as far as it is given.
@@ -102,7 +102,7 @@ pub(super) struct Workload {
     pub(super) network: Field<String>,
     pub(super) image: Field<String>,
     pub(super) command: Option<Vec<String>>,
-    pub(super) environment: BTreeMap<String, String>,
+    pub(super) environment: BTreeMap<String, Text>,
 }
 
 const SECTIONS: [&str; 8] =

@@ -1,51 +1,55 @@
 //! Free variables: any YAML, handed to templates as it is.
 
 use super::super::extract::entries;
-use super::super::finding::Drafts;
+use super::super::finding::{Drafts, Span};
 use super::super::meaning::Meaning;
-use super::super::yaml::{Item, Value};
+use super::super::yaml::{Entry, Item, Value};
+use crate::fabric::Var;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Reads `vars`.
-pub(super) fn read(item: &Item, drafts: &mut Drafts) -> BTreeMap<String, Json> {
+pub(super) fn read(item: &Item, drafts: &mut Drafts) -> BTreeMap<String, Var> {
     entries(item, "`vars`", drafts)
         .unwrap_or_default()
         .iter()
-        .map(|entry| (entry.key.text.clone(), json(&entry.value, drafts)))
+        .map(|entry| (entry.key.text.clone(), var(&entry.value, drafts)))
         .collect()
 }
 
 /// A value by the core schema of YAML 1.2; what YAML 1.1 reads differently is reported.
-fn json(item: &Item, drafts: &mut Drafts) -> Json {
+fn var(item: &Item, drafts: &mut Drafts) -> Var {
     match &item.value {
-        Value::List(items) => items.iter().map(|item| json(item, drafts)).collect(),
-        Value::Map(entries) => entries
-            .iter()
-            .map(|entry| (entry.key.text.clone(), json(&entry.value, drafts)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        Value::Scalar { text, plain: false } => Json::String(text.clone()),
-        Value::Scalar { text, plain: true } => match Meaning::of(text) {
-            Meaning::Null => Json::Null,
-            Meaning::Bool(value) => Json::Bool(value),
-            Meaning::Text => Json::String(text.clone()),
-            Meaning::Number => number(text).unwrap_or_else(|| {
-                drafts.add(item.span, format!("readers of YAML take `{text}` for different numbers")).help(
-                    format!("write it in decimal without zeros before it, or as text in quotes: \"{text}\""),
-                );
-                Json::Null
-            }),
-            Meaning::Ambiguous => {
-                drafts
-                    .add(
-                        item.span,
-                        format!("`{text}` is a boolean to some readers of YAML and text to others"),
-                    )
-                    .help(format!("write true or false, or put it in quotes: \"{text}\""));
-                Json::Null
-            }
-        },
+        Value::List(items) => Var::List(items.iter().map(|item| var(item, drafts)).collect()),
+        Value::Map(entries) => {
+            let entry = |entry: &Entry| (entry.key.text.clone(), var(&entry.value, drafts));
+            Var::Map(entries.iter().map(entry).collect())
+        }
+        Value::Secret(secret) => Var::Secret(secret.clone()),
+        Value::Scalar { text, plain } => Var::Plain(scalar(text, *plain, item.span, drafts)),
+    }
+}
+
+fn scalar(text: &str, plain: bool, span: Span, drafts: &mut Drafts) -> Json {
+    if !plain {
+        return Json::from(text);
+    }
+    match Meaning::of(text) {
+        Meaning::Null => Json::Null,
+        Meaning::Bool(value) => Json::Bool(value),
+        Meaning::Text => Json::from(text),
+        Meaning::Number => number(text).unwrap_or_else(|| {
+            drafts.add(span, format!("readers of YAML take `{text}` for different numbers")).help(format!(
+                "write it in decimal without zeros before it, or as text in quotes: \"{text}\""
+            ));
+            Json::Null
+        }),
+        Meaning::Ambiguous => {
+            drafts
+                .add(span, format!("`{text}` is a boolean to some readers of YAML and text to others"))
+                .help(format!("write true or false, or put it in quotes: \"{text}\""));
+            Json::Null
+        }
     }
 }
 

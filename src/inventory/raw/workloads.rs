@@ -4,7 +4,7 @@ use super::super::extract::{Field, Table, address, boolean, entries, prefix, tex
 use super::super::finding::{At, Drafts, Span};
 use super::super::yaml::{Item, Value};
 use super::{Image, Network, Workload, names};
-use crate::fabric::ImageSource;
+use crate::fabric::{ImageSource, Text};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -156,7 +156,7 @@ fn command(item: &Item, drafts: &mut Drafts) -> Option<Vec<String>> {
     }
 }
 
-fn environment(item: &Item, drafts: &mut Drafts) -> BTreeMap<String, String> {
+fn environment(item: &Item, drafts: &mut Drafts) -> BTreeMap<String, Text> {
     let mut variables = BTreeMap::new();
     for entry in entries(item, "`environment`", drafts).unwrap_or_default() {
         let name = &entry.key.text;
@@ -165,8 +165,10 @@ fn environment(item: &Item, drafts: &mut Drafts) -> BTreeMap<String, String> {
                 .add(entry.key.span, format!("an environment variable can't be named {name:?}"))
                 .help("write `NAME: VALUE`; no blanks and no '=' in the name");
         }
-        if let Some(value) = text(&entry.value, &format!("`{name}`"), drafts) {
-            variables.insert(name.clone(), value.value);
+        if let Value::Secret(secret) = &entry.value.value {
+            variables.insert(name.clone(), Text::Secret(secret.clone()));
+        } else if let Some(value) = text(&entry.value, &format!("`{name}`"), drafts) {
+            variables.insert(name.clone(), Text::Plain(value.value));
         }
     }
     variables
