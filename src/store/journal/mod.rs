@@ -22,6 +22,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The journal's folder, beside the inventory.
 pub const JOURNAL_FOLDER: &str = ".fabricctl";
@@ -282,7 +283,18 @@ impl Journal {
 
 /// Whether the process that writes a run's file lives.
 fn is_held(file: &File) -> bool {
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    matches!(patiently(|| file.try_lock_shared()), Err(TryLockError::WouldBlock))
+}
+
+/// Tries for a moment: a program that is just being started holds the locks of the one that starts it until it is loaded.
+fn patiently(lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            done => return done,
+        }
+    }
+    lock()
 }
 
 /// Makes a folder that is nobody else's business, and makes sure that it outlives a loss of power.
