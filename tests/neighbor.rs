@@ -9,12 +9,12 @@
 
 use fabricctl::fabric::Mac;
 use fabricctl::neighbor::{
-    ArpKind, Effect, Event, HostRoute, HostView, IfIndex, Machine, Moment, Settings, SweepEvery,
+    Effect, Event, HostRoute, HostView, IfIndex, Kind, Machine, Moment, Settings, SweepEvery,
 };
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Something that happens to the world.
@@ -23,7 +23,7 @@ enum Deed {
     /// A station with that address and MAC lives behind the interface, or dies.
     Station(Place, bool),
     /// Somebody, alive or not, sends ARP.
-    Speak(Place, ArpKind),
+    Speak(Place, Kind),
     Hint(Place),
     Lost(Place),
     Link(u32, Carrier),
@@ -43,7 +43,7 @@ enum Carrier {
 }
 
 /// Interface, address, MAC.
-type Place = (u32, Ipv4Addr, Mac);
+type Place = (u32, IpAddr, Mac);
 
 const PREFIXES: [&[&str]; 5] =
     [&["172.16.1.1/28"], &[], &["10.1.1.1/28"], &["172.16.1.1/28", "10.1.1.1/28"], &["172.16.1.3/28"]];
@@ -60,21 +60,21 @@ fn gateway(interface: u32) -> Mac {
     Mac([2, 0, 0, 0, 0, u8::try_from(interface).unwrap()])
 }
 
-fn prefixes(choice: usize) -> BTreeSet<Ipv4Net> {
+fn prefixes(choice: usize) -> BTreeSet<IpNet> {
     PREFIXES[choice].iter().map(|prefix| prefix.parse().unwrap()).collect()
 }
 
 fn route_to((interface, address, _): Place) -> HostRoute {
-    HostRoute { address, interface: IfIndex(interface) }
+    HostRoute { address, interface: IfIndex(interface), settled: false }
 }
 
 fn place() -> impl Strategy<Value = Place> {
     (1..=2_u32, 0..ADDRESSES.len(), 0..3_u8)
-        .prop_map(|(interface, address, mac)| (interface, Ipv4Addr::from(ADDRESSES[address]), station(mac)))
+        .prop_map(|(interface, address, mac)| (interface, IpAddr::from(ADDRESSES[address]), station(mac)))
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
-    let kind = prop_oneof![Just(ArpKind::Request), Just(ArpKind::Reply), Just(ArpKind::Announcement)];
+    let kind = prop_oneof![Just(Kind::Request), Just(Kind::Reply), Just(Kind::Announcement)];
     let carrier = prop_oneof![4 => Just(Carrier::Up), 2 => Just(Carrier::Down), 1 => Just(Carrier::Gone)];
     let addresses = prop_oneof![4 => Just(0_usize), 1 => 1..PREFIXES.len()];
     prop_oneof![
@@ -96,7 +96,7 @@ struct World {
     now: Moment,
     stations: BTreeSet<Place>,
     up: BTreeSet<u32>,
-    addresses: BTreeMap<u32, BTreeSet<Ipv4Net>>,
+    addresses: BTreeMap<u32, BTreeSet<IpNet>>,
     kernel: BTreeSet<HostRoute>,
     /// Answers on their way.
     answers: BTreeSet<(Moment, Place)>,
@@ -152,7 +152,7 @@ impl World {
             Deed::Link(interface, carrier) => self.link(interface, carrier),
             Deed::Addresses(interface, choice) => {
                 self.addresses.insert(interface, prefixes(choice));
-                let addresses = self.addresses.values().flatten().map(Ipv4Net::addr).collect();
+                let addresses = self.addresses.values().flatten().map(IpNet::addr).collect();
                 self.tell(&Event::OwnAddresses { addresses });
                 let prefixes = prefixes(choice);
                 self.tell(&Event::AddressesChanged { interface: IfIndex(interface), prefixes });
@@ -199,15 +199,15 @@ impl World {
         }
     }
 
-    fn arp(&mut self, place: Place, kind: ArpKind) {
+    fn arp(&mut self, place: Place, kind: Kind) {
         let (interface, address, mac) = place;
         // A route that is there already may be proven by a broadcast: nobody knows the MAC to ask.
         let found = self.found.contains(&route_to(place)) && self.asked_all.contains(&route_to(place));
-        if kind == ArpKind::Reply && (self.asked.contains(&place) || found) {
+        if kind == Kind::Reply && (self.asked.contains(&place) || found) {
             self.answered.insert(place);
         }
         self.heard.insert(place, self.now);
-        self.tell(&Event::ArpHeard { interface: IfIndex(interface), address, mac, kind });
+        self.tell(&Event::Heard { interface: IfIndex(interface), address, mac, kind });
     }
 
     /// Lets time pass: answers arrive, and the machine gets its ticks exactly when it wants them.
@@ -220,7 +220,7 @@ impl World {
                 (Some((at, place)), deadline) if deadline.is_none_or(|deadline| at <= deadline) => {
                     self.answers.remove(&(at, place));
                     self.now = self.now.max(at);
-                    self.arp(place, ArpKind::Reply);
+                    self.arp(place, Kind::Reply);
                 }
                 (_, Some(deadline)) => {
                     self.now = self.now.max(deadline);
@@ -237,10 +237,10 @@ impl World {
     }
 
     fn tell(&mut self, event: &Event) {
-        let before: BTreeMap<Ipv4Addr, HostView> =
+        let before: BTreeMap<IpAddr, HostView> =
             self.machine.hosts().map(|host| (host.address, host)).collect();
         let effects = self.machine.on(event.clone(), self.now);
-        let added: BTreeSet<Ipv4Addr> = effects
+        let added: BTreeSet<IpAddr> = effects
             .iter()
             .filter_map(|effect| match effect {
                 Effect::AddRoute { route } => Some(route.address),
@@ -256,16 +256,16 @@ impl World {
                     let moved = added.contains(&route.address);
                     self.judge_withdrawal(event, route, before.get(&route.address), moved);
                 }
-                Effect::Log { .. } => {}
+                Effect::Log { .. } | Effect::AskEverybody { .. } | Effect::Announce { .. } => {}
             }
         }
         self.judge_routes(event);
     }
 
-    fn probe(&mut self, interface: IfIndex, target: Ipv4Addr, mac: Option<Mac>) {
+    fn probe(&mut self, interface: IfIndex, target: IpAddr, mac: Option<Mac>) {
         match mac {
             Some(mac) => self.asked.insert((interface.0, target, mac)),
-            None => self.asked_all.insert(HostRoute { address: target, interface }),
+            None => self.asked_all.insert(HostRoute { address: target, interface, settled: false }),
         };
         let answers = self.stations.iter().filter(|(at, address, own)| {
             *at == interface.0 && *address == target && mac.is_none_or(|mac| mac == *own)
@@ -285,7 +285,7 @@ impl World {
     fn judge_withdrawal(&self, event: &Event, route: HostRoute, host: Option<&HostView>, moved: bool) {
         match event {
             Event::Tick => {}
-            Event::ArpHeard { .. } | Event::NeighbourSeen { .. } | Event::NeighbourLost { .. } => {
+            Event::Heard { .. } | Event::NeighbourSeen { .. } | Event::NeighbourLost { .. } => {
                 panic!("{route:?} withdrawn by {event:?}")
             }
             _ => return,
@@ -303,10 +303,10 @@ impl World {
     fn judge_routes(&self, event: &Event) {
         let routes: BTreeSet<HostRoute> = self.machine.routes().collect();
         assert_eq!(routes, self.kernel, "after {event:?}");
-        let own: BTreeSet<Ipv4Addr> = self.addresses.values().flatten().map(Ipv4Net::addr).collect();
-        for HostRoute { address, interface } in routes {
+        let own: BTreeSet<IpAddr> = self.addresses.values().flatten().map(IpNet::addr).collect();
+        for HostRoute { address, interface, .. } in routes {
             let prefixes = self.addresses.get(&interface.0).cloned().unwrap_or_default();
-            let fits = |prefix: &Ipv4Net| prefix.hosts().any(|host| host == address);
+            let fits = |prefix: &IpNet| prefix.hosts().any(|host| host == address);
             // Between the two events of an address change only the first was told.
             let told = !matches!(event, Event::OwnAddresses { .. });
             assert!(!told || prefixes.iter().any(fits), "{address} is not of {interface:?}");
@@ -322,7 +322,7 @@ impl World {
         }
         let mut seen = BTreeSet::new();
         self.stations.retain(|(_, address, _)| seen.insert(*address));
-        let hosts: [Ipv4Addr; 2] = [ADDRESSES[0].into(), ADDRESSES[1].into()];
+        let hosts: [IpAddr; 2] = [ADDRESSES[0].into(), ADDRESSES[1].into()];
         let real = self.stations.iter().filter(|(_, address, _)| hosts.contains(address));
         real.map(|place| route_to(*place)).collect()
     }

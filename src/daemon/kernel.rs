@@ -5,6 +5,7 @@ use crate::netlink::{
     KernelRoute, NetlinkError, Socket, add_route, announce_removal, delete_route, host_routes,
 };
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// Reads and writes the routes of our protocol number in our table.
 pub(super) struct Kernel {
@@ -20,14 +21,16 @@ impl Kernel {
 
     /// False when a route to that address was there already, whoever made it.
     pub(super) fn add(&mut self, route: HostRoute) -> Result<bool, NetlinkError> {
-        let route = self.kernel_route(route);
-        add_route(&mut self.socket, &route)
+        match self.kernel_route(route) {
+            Some(route) => add_route(&mut self.socket, &route),
+            None => Ok(true),
+        }
     }
 
     /// Deletes a route that should be there. Where the kernel has removed it without a word, listeners such as FRR
     /// still believe in it: they are made to hear of it.
     pub(super) fn delete(&mut self, route: HostRoute) -> Result<(), NetlinkError> {
-        let route = self.kernel_route(route);
+        let Some(route) = self.kernel_route(route) else { return Ok(()) };
         if !delete_route(&mut self.socket, &route)? {
             announce_removal(&mut self.socket, &route)?;
         }
@@ -39,7 +42,7 @@ impl Kernel {
         let mut ours = BTreeSet::new();
         for route in host_routes(&mut self.socket, self.protocol)? {
             if route.table == self.table {
-                ours.insert(HostRoute { address: route.address, interface: IfIndex(route.index) });
+                ours.insert(host_route(&route));
             } else {
                 delete_route(&mut self.socket, &route)?;
             }
@@ -61,8 +64,13 @@ impl Kernel {
         route.table == self.table && route.protocol == self.protocol
     }
 
-    fn kernel_route(&self, route: HostRoute) -> KernelRoute {
-        let HostRoute { address, interface } = route;
-        KernelRoute { address, index: interface.0, table: self.table, protocol: self.protocol }
+    fn kernel_route(&self, route: HostRoute) -> Option<KernelRoute> {
+        let IpAddr::V4(address) = route.address else { return None };
+        Some(KernelRoute { address, index: route.interface.0, table: self.table, protocol: self.protocol })
     }
+}
+
+/// The machine's word for a route.
+pub(super) fn host_route(route: &KernelRoute) -> HostRoute {
+    HostRoute { address: route.address.into(), interface: IfIndex(route.index), settled: false }
 }

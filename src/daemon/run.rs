@@ -1,9 +1,9 @@
 //! The loop: sockets in, machine, sockets out. One thread, asleep until something happens or is due.
 
-use super::kernel::Kernel;
+use super::kernel::{Kernel, host_route};
 use super::log::Log;
 use super::view::View;
-use crate::neighbor::{ArpKind, Config, Effect, Event, HostRoute, IfIndex, Level, Machine, Moment, OnExit};
+use crate::neighbor::{Config, Effect, Event, IfIndex, Kind, Level, Machine, Moment, OnExit};
 use crate::netlink::{
     Announcement, ArpOperation, ArpPacket, ArpSocket, Monitor, NetlinkError, announcement, announcements,
     interface_addresses, interfaces, neighbours,
@@ -13,6 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -207,18 +208,22 @@ impl Daemon {
             Announcement::Neighbour(entry) => {
                 let interface = IfIndex(entry.index);
                 if self.view.manages(interface) {
-                    self.tell(Event::NeighbourSeen { interface, address: entry.address, mac: entry.mac });
+                    self.tell(Event::NeighbourSeen {
+                        interface,
+                        address: entry.address.into(),
+                        mac: entry.mac,
+                    });
                 }
             }
             Announcement::NeighbourLost { index, address } => {
                 let interface = IfIndex(index);
                 if self.view.manages(interface) {
-                    self.tell(Event::NeighbourLost { interface, address });
+                    self.tell(Event::NeighbourLost { interface, address: address.into() });
                 }
             }
             Announcement::Route(route) | Announcement::RouteGone(route) => {
                 let gone = matches!(heard, Announcement::RouteGone(_));
-                let ours = HostRoute { address: route.address, interface: IfIndex(route.index) };
+                let ours = host_route(&route);
                 if self.kernel.owns(&route) && self.machine.has_route(ours) == gone {
                     self.doubt();
                 }
@@ -284,12 +289,12 @@ impl Daemon {
 
     fn hear(&mut self, interface: IfIndex, packet: &ArpPacket) {
         let kind = match packet.operation {
-            _ if packet.sender == packet.target => ArpKind::Announcement,
-            ArpOperation::Request => ArpKind::Request,
-            ArpOperation::Reply => ArpKind::Reply,
+            _ if packet.sender == packet.target => Kind::Announcement,
+            ArpOperation::Request => Kind::Request,
+            ArpOperation::Reply => Kind::Reply,
         };
         self.debug_arp(interface, || format!("event=arp-in packet={packet:?}"));
-        self.tell(Event::ArpHeard { interface, address: packet.sender, mac: packet.sender_mac, kind });
+        self.tell(Event::Heard { interface, address: packet.sender.into(), mac: packet.sender_mac, kind });
     }
 
     fn debug_arp(&self, interface: IfIndex, text: impl FnOnce() -> String) {
@@ -312,6 +317,7 @@ impl Daemon {
             Effect::Log { level, text } => self.say(level, &text),
             Effect::SendProbe { interface, source, target, mac } => {
                 self.debug_arp(interface, || format!("event=arp-out target={target} mac={mac:?}"));
+                let (IpAddr::V4(source), IpAddr::V4(target)) = (source, target) else { return };
                 let sent = self.sockets.get(&interface).map(|socket| socket.ask(source, target, mac));
                 if let Some(Err(error)) = sent {
                     self.say(
@@ -320,6 +326,7 @@ impl Daemon {
                     );
                 }
             }
+            Effect::AskEverybody { .. } | Effect::Announce { .. } => {}
             Effect::AddRoute { route } => match self.kernel.add(route) {
                 Ok(true) => {}
                 Ok(false) => {

@@ -3,9 +3,9 @@
 use crate::fabric::Mac;
 use crate::neighbor::{Config, Event, IfIndex};
 use crate::netlink::{Announcement, Interface, InterfaceAddress};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// A managed interface, as the machine knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ struct Managed {
     name: String,
     mac: Mac,
     up: bool,
-    prefixes: BTreeSet<Ipv4Net>,
+    prefixes: BTreeSet<IpNet>,
 }
 
 /// Both sides of the comparison.
@@ -22,7 +22,7 @@ pub(super) struct View {
     interfaces: BTreeMap<u32, Interface>,
     addresses: BTreeSet<InterfaceAddress>,
     told: BTreeMap<IfIndex, Managed>,
-    told_own: BTreeSet<Ipv4Addr>,
+    told_own: BTreeSet<IpAddr>,
 }
 
 impl View {
@@ -56,7 +56,8 @@ impl View {
     /// What the machine must be told so that it knows the present state.
     pub(super) fn news(&mut self, config: &Config) -> Vec<Event> {
         let mut events = Vec::new();
-        let own: BTreeSet<Ipv4Addr> = self.addresses.iter().map(|address| address.address.addr()).collect();
+        let own: BTreeSet<IpAddr> =
+            self.addresses.iter().map(|address| address.address.addr().into()).collect();
         if own != self.told_own {
             self.told_own.clone_from(&own);
             events.push(Event::OwnAddresses { addresses: own });
@@ -93,7 +94,7 @@ impl View {
         let chosen = self.interfaces.values().filter(|interface| config.manages(&interface.name));
         let managed = chosen.filter_map(|interface| {
             let own = self.addresses.iter().filter(|address| address.index == interface.index);
-            let prefixes = own.map(|address| address.address).collect();
+            let prefixes = own.map(|address| address.address.into()).collect();
             let state =
                 Managed { name: interface.name.clone(), mac: interface.mac?, up: interface.up, prefixes };
             Some((IfIndex(interface.index), state))

@@ -13,6 +13,8 @@
 //! | `route_table` | 254 | table of the routes: 254 is main; Cumulus Linux uses 10 and imports it into FRR |
 //! | `protocol` | 76 | protocol number that marks the routes as ours |
 //! | `on_exit` | keep | `keep` or `flush` the routes when stopped |
+//! | `socket` | /run/rdnbrd/rdnbrd.sock | where `rdnbrd status` asks; `off` for none |
+//! | `user` | rdnbrd | whom it becomes after it opened its sockets, where that user exists; `root` stays root |
 //! | `loglevel` | INFO | CRITICAL, ERROR, WARNING, INFO, DEBUG |
 //! | `debug_arp` | – | interfaces whose ARP packets are logged |
 //!
@@ -38,6 +40,10 @@ pub struct Config {
     pub protocol: u8,
     /// What becomes of the routes when the daemon is told to end.
     pub on_exit: OnExit,
+    /// Where it answers questions, if it does.
+    pub socket: Option<String>,
+    /// Whom it becomes.
+    pub user: String,
     /// The least important lines that are logged.
     pub loglevel: Level,
     /// Interfaces whose ARP packets are logged.
@@ -119,6 +125,8 @@ impl Default for Config {
             route_table: 254,
             protocol: 76,
             on_exit: OnExit::Keep,
+            socket: Some("/run/rdnbrd/rdnbrd.sock".to_owned()),
+            user: "rdnbrd".to_owned(),
             loglevel: Level::Info,
             debug_arp: Vec::new(),
         }
@@ -128,7 +136,7 @@ impl Default for Config {
 /// Takes a value into the configuration, or says what is allowed.
 type Take = fn(&mut Config, &str) -> Result<(), String>;
 
-const KEYS: [(&str, Take); 13] = [
+const KEYS: [(&str, Take); 15] = [
     ("keepalive", |config, value| {
         config.settings.keepalive = seconds(value, 0.1, 3600.0)?;
         Ok(())
@@ -171,6 +179,14 @@ const KEYS: [(&str, Take); 13] = [
     }),
     ("on_exit", |config, value| {
         config.on_exit = one_of(value, &[("keep", OnExit::Keep), ("flush", OnExit::Flush)])?;
+        Ok(())
+    }),
+    ("socket", |config, value| {
+        config.socket = socket(value)?;
+        Ok(())
+    }),
+    ("user", |config, value| {
+        config.user = user(value)?;
         Ok(())
     }),
     ("loglevel", |config, value| {
@@ -334,6 +350,21 @@ fn protocol(value: &str) -> Result<u8, String> {
     value.parse::<u8>().ok().filter(free).ok_or_else(|| {
         "a number up to 255 that no routing daemon has: not 0-18, 42, 84, 99, 186-199".to_owned()
     })
+}
+
+fn socket(value: &str) -> Result<Option<String>, String> {
+    match value {
+        "off" => Ok(None),
+        // What the kernel takes as the path of a socket (unix(7)).
+        path if path.starts_with('/') && path.len() < 108 => Ok(Some(path.to_owned())),
+        _ => Err("an absolute path of at most 107 octets, or off".to_owned()),
+    }
+}
+
+fn user(value: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let named = !value.is_empty() && value.len() <= 32 && value.chars().all(fine);
+    if named { Ok(value.to_owned()) } else { Err("the name or number of a user".to_owned()) }
 }
 
 fn patterns(value: &str) -> Result<Vec<Pattern>, String> {

@@ -1,11 +1,11 @@
 //! The life of one host: heard of, proven, doubted, contested, lost.
 
-use super::event::{ArpKind, Effect, HostRoute, IfIndex, Level, Moment};
+use super::event::{Effect, HostRoute, IfIndex, Kind, Level, Moment};
 use super::host::{Host, Place, Rival, State};
 use super::machine::Machine;
 use super::settings::CANDIDATE_PROBES;
 use crate::fabric::Mac;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A rival that has been silent for this long is forgotten.
@@ -16,9 +16,9 @@ impl Machine {
     pub(super) fn heard(
         &mut self,
         interface: IfIndex,
-        address: Ipv4Addr,
+        address: IpAddr,
         mac: Mac,
-        kind: Option<ArpKind>,
+        kind: Option<Kind>,
         now: Moment,
     ) {
         let ours = self.ports.get(&interface).is_some_and(|port| port.mac == Some(mac));
@@ -34,7 +34,7 @@ impl Machine {
             self.spoke(address, kind, now);
         } else if known.interface == interface && known.mac.is_none() {
             host.place = place;
-            if kind == Some(ArpKind::Reply) {
+            if kind == Some(Kind::Reply) {
                 // It answered the broadcast for the route that was found.
                 self.spoke(address, kind, now);
             } else {
@@ -47,7 +47,7 @@ impl Machine {
     }
 
     /// The kernel gave the neighbour up: ask now rather than at the next slot.
-    pub(super) fn doubt(&mut self, interface: IfIndex, address: Ipv4Addr, now: Moment) {
+    pub(super) fn doubt(&mut self, interface: IfIndex, address: IpAddr, now: Moment) {
         let keepalive = self.settings.keepalive;
         if let Some(host) = self.hosts.get_mut(&address)
             && host.place.interface == interface
@@ -58,7 +58,7 @@ impl Machine {
         }
     }
 
-    fn candidate(&mut self, address: Ipv4Addr, place: Place, now: Moment) {
+    fn candidate(&mut self, address: IpAddr, place: Place, now: Moment) {
         if self.is_full(now) {
             return;
         }
@@ -69,9 +69,9 @@ impl Machine {
     }
 
     /// The known place spoke. What is not proven must answer, for anybody can announce anything.
-    fn spoke(&mut self, address: Ipv4Addr, kind: Option<ArpKind>, now: Moment) {
+    fn spoke(&mut self, address: IpAddr, kind: Option<Kind>, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        let counts = kind == Some(ArpKind::Reply) || (kind.is_some() && host.proven);
+        let counts = kind == Some(Kind::Reply) || (kind.is_some() && host.proven);
         if !counts {
             return;
         }
@@ -83,7 +83,7 @@ impl Machine {
         let slot = self.settings.next_slot(address, now);
         self.wake(address, slot);
         if learned {
-            let route = HostRoute { address, interface: place.interface };
+            let route = HostRoute { address, interface: place.interface, settled: false };
             self.effects.push(Effect::AddRoute { route });
             let text = format!("event=learned {}", self.describe(address, place));
             self.log(Level::Info, text);
@@ -92,13 +92,13 @@ impl Machine {
     }
 
     /// Another place speaks for an address that has one.
-    fn rival(&mut self, address: Ipv4Addr, place: Place, kind: Option<ArpKind>, now: Moment) {
+    fn rival(&mut self, address: IpAddr, place: Place, kind: Option<Kind>, now: Moment) {
         let (keepalive, interval) = (self.settings.keepalive, self.settings.retry_interval);
         let Some(host) = self.hosts.get_mut(&address) else { return };
         match &mut host.rival {
             Some(rival) if rival.place == place => {
                 rival.heard = now;
-                if kind == Some(ArpKind::Reply) && rival.probed {
+                if kind == Some(Kind::Reply) && rival.probed {
                     rival.answered = Some(now);
                 }
                 let settled = rival.answered.is_some() || rival.reported;
@@ -123,7 +123,7 @@ impl Machine {
     }
 
     /// Asks the known place and its rival.
-    fn contest(&mut self, address: Ipv4Addr, now: Moment) {
+    fn contest(&mut self, address: IpAddr, now: Moment) {
         if let Some(host) = self.hosts.get_mut(&address) {
             host.contested = Some(now);
         }
@@ -132,7 +132,7 @@ impl Machine {
     }
 
     /// Sends the first probe of a live host.
-    fn verify(&mut self, address: Ipv4Addr, now: Moment) {
+    fn verify(&mut self, address: IpAddr, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
         host.state = State::Probing { left: self.settings.retries_after(host.heard, now) };
         if let Some(rival) = &mut host.rival {
@@ -143,7 +143,7 @@ impl Machine {
         self.probe(address, place, now);
     }
 
-    fn ask_rival(&mut self, address: Ipv4Addr) {
+    fn ask_rival(&mut self, address: IpAddr) {
         let rival = self.hosts.get_mut(&address).and_then(|host| host.rival.as_mut());
         if let Some(rival) = rival {
             rival.probed = true;
@@ -153,7 +153,7 @@ impl Machine {
     }
 
     /// Says once that two places answer for one address.
-    fn report_duplicate(&mut self, address: Ipv4Addr) {
+    fn report_duplicate(&mut self, address: IpAddr) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
         let place = host.place;
         let Some(rival) = &mut host.rival else { return };
@@ -172,7 +172,7 @@ impl Machine {
     }
 
     /// The host's time has come: its next probe, or the end of its patience.
-    pub(super) fn step(&mut self, address: Ipv4Addr, now: Moment) {
+    pub(super) fn step(&mut self, address: IpAddr, now: Moment) {
         let unicast = self.settings.unicast;
         let Some(host) = self.hosts.get_mut(&address) else { return };
         let place = host.place;
@@ -200,7 +200,7 @@ impl Machine {
     }
 
     /// The known place is no more: the rival takes over when it answered, and gets its chance when it only spoke.
-    pub(super) fn lost(&mut self, address: Ipv4Addr, reason: &str, now: Moment) {
+    pub(super) fn lost(&mut self, address: IpAddr, reason: &str, now: Moment) {
         let Some(host) = self.remove(address) else { return };
         let rival = host.rival.filter(|rival| {
             self.admits(rival.place.interface, address)
@@ -212,7 +212,8 @@ impl Machine {
             return self.take_over(address, &host, rival.place, now);
         }
         if host.has_route() {
-            self.effects.push(Effect::DeleteRoute { route: HostRoute { address, interface } });
+            self.effects
+                .push(Effect::DeleteRoute { route: HostRoute { address, interface, settled: false } });
             let silent = now.since(host.heard).as_millis();
             let place = self.describe(address, host.place);
             self.log(Level::Info, format!("event=withdrawn {place} reason={reason} silent_ms={silent}"));
@@ -226,9 +227,9 @@ impl Machine {
     }
 
     /// The address is at `place` now; on the same interface its route stays untouched.
-    fn take_over(&mut self, address: Ipv4Addr, old: &Host, place: Place, now: Moment) {
-        let route = HostRoute { address, interface: place.interface };
-        let before = HostRoute { address, interface: old.place.interface };
+    fn take_over(&mut self, address: IpAddr, old: &Host, place: Place, now: Moment) {
+        let route = HostRoute { address, interface: place.interface, settled: false };
+        let before = HostRoute { address, interface: old.place.interface, settled: false };
         if old.has_route() && before != route {
             self.effects.push(Effect::DeleteRoute { route: before });
         }
@@ -244,7 +245,7 @@ impl Machine {
         self.log(Level::Info, format!("event=moved {to} from_port={from} from_mac={from_mac}"));
     }
 
-    fn describe(&self, address: Ipv4Addr, place: Place) -> String {
+    fn describe(&self, address: IpAddr, place: Place) -> String {
         let port = self.name(place.interface);
         match place.mac {
             Some(mac) => format!("host={address} port={port} mac={mac}"),

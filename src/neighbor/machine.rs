@@ -1,13 +1,14 @@
 //! The state of everything, and what each event does to it.
 
+use super::counters::Counters;
 use super::event::{Effect, Event, HostRoute, IfIndex, Level, Moment};
 use super::host::{Host, Place, State};
 use super::port::Port;
 use super::settings::Settings;
 use crate::fabric::Mac;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Between two warnings that no more hosts fit.
@@ -18,19 +19,20 @@ const FULL_WARNING_EVERY: Duration = Duration::from_secs(60);
 pub struct Machine {
     pub(super) settings: Settings,
     pub(super) ports: BTreeMap<IfIndex, Port>,
-    pub(super) own: BTreeSet<Ipv4Addr>,
-    pub(super) hosts: BTreeMap<Ipv4Addr, Host>,
+    pub(super) own: BTreeSet<IpAddr>,
+    pub(super) hosts: BTreeMap<IpAddr, Host>,
     /// Hosts by the time at which something must be done for them: one entry for each host.
-    queue: BTreeSet<(Moment, Ipv4Addr)>,
+    queue: BTreeSet<(Moment, IpAddr)>,
     pub(super) effects: Vec<Effect>,
     full: Option<Moment>,
+    pub(super) counters: Counters,
 }
 
 /// One host, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostView {
     /// Its address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// The interface it was heard on.
     pub interface: IfIndex,
     /// Its hardware address, unknown for a route left by an earlier instance until the first answer.
@@ -54,6 +56,7 @@ impl Machine {
             queue: BTreeSet::new(),
             effects: Vec::new(),
             full: None,
+            counters: Counters::default(),
         }
     }
 
@@ -71,12 +74,13 @@ impl Machine {
                 self.own = addresses;
                 self.withdraw_inadmissible("own-address", now);
             }
-            Event::ArpHeard { interface, address, mac, kind } => {
+            Event::Heard { interface, address, mac, kind } => {
                 self.heard(interface, address, mac, Some(kind), now);
             }
             Event::NeighbourSeen { interface, address, mac } => {
                 self.heard(interface, address, mac, None, now);
             }
+            Event::RouteElsewhere { address: _ } => {}
             Event::NeighbourLost { interface, address } => self.doubt(interface, address, now),
             Event::RouteFound { route } => self.route_found(route, now),
             Event::RoutesDumped { routes } => self.reconcile(&routes),
@@ -105,7 +109,11 @@ impl Machine {
     /// The routes that must be in the kernel.
     pub fn routes(&self) -> impl Iterator<Item = HostRoute> + '_ {
         let routed = self.hosts.iter().filter(|(_, host)| host.has_route());
-        routed.map(|(address, host)| HostRoute { address: *address, interface: host.place.interface })
+        routed.map(|(address, host)| HostRoute {
+            address: *address,
+            interface: host.place.interface,
+            settled: false,
+        })
     }
 
     /// Whether the route must be in the kernel.
@@ -113,6 +121,11 @@ impl Machine {
         self.hosts
             .get(&route.address)
             .is_some_and(|host| host.has_route() && host.place.interface == route.interface)
+    }
+
+    /// What happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Every host, proven or not.
@@ -150,7 +163,7 @@ impl Machine {
         self.withdraw_inadmissible("link-down", now);
     }
 
-    fn addresses(&mut self, interface: IfIndex, prefixes: BTreeSet<Ipv4Net>, now: Moment) {
+    fn addresses(&mut self, interface: IfIndex, prefixes: BTreeSet<IpNet>, now: Moment) {
         let port = self.ports.entry(interface).or_insert_with(|| Port::new(format!("if{interface}")));
         if port.prefixes == prefixes {
             return;
@@ -171,12 +184,12 @@ impl Machine {
     }
 
     /// Whether a host with that address may be behind that interface.
-    pub(super) fn admits(&self, interface: IfIndex, address: Ipv4Addr) -> bool {
+    pub(super) fn admits(&self, interface: IfIndex, address: IpAddr) -> bool {
         !self.own.contains(&address) && self.ports.get(&interface).is_some_and(|port| port.admits(address))
     }
 
     fn route_found(&mut self, route: HostRoute, now: Moment) {
-        let HostRoute { address, interface } = route;
+        let HostRoute { address, interface, .. } = route;
         if self.has_route(route) {
             return;
         }
@@ -224,7 +237,7 @@ impl Machine {
         let mut requests = Vec::new();
         for (interface, port) in &mut self.ports {
             let prefixes = port.prefixes.clone();
-            let known = |address: Ipv4Addr| {
+            let known = |address: IpAddr| {
                 self.hosts.contains_key(&address)
                     || self.own.contains(&address)
                     || !prefixes.iter().any(|prefix| super::port::can_be_host(*prefix, address))
@@ -238,7 +251,7 @@ impl Machine {
     }
 
     /// Asks the place for the address; does nothing where the port is gone.
-    pub(super) fn ask(&mut self, target: Ipv4Addr, place: Place) {
+    pub(super) fn ask(&mut self, target: IpAddr, place: Place) {
         let Place { interface, mac } = place;
         let source = self.ports.get(&interface).and_then(|port| port.source_for(target));
         if let Some(source) = source {
@@ -247,24 +260,24 @@ impl Machine {
     }
 
     /// Asks, and comes back for the answer after the retry interval.
-    pub(super) fn probe(&mut self, address: Ipv4Addr, place: Place, now: Moment) {
+    pub(super) fn probe(&mut self, address: IpAddr, place: Place, now: Moment) {
         self.ask(address, place);
         self.wake(address, now + self.settings.retry_interval);
     }
 
-    pub(super) fn insert(&mut self, address: Ipv4Addr, host: Host) {
+    pub(super) fn insert(&mut self, address: IpAddr, host: Host) {
         self.queue.insert((host.due, address));
         self.hosts.insert(address, host);
     }
 
-    pub(super) fn remove(&mut self, address: Ipv4Addr) -> Option<Host> {
+    pub(super) fn remove(&mut self, address: IpAddr) -> Option<Host> {
         let host = self.hosts.remove(&address)?;
         self.queue.remove(&(host.due, address));
         Some(host)
     }
 
     /// Sets when something is to be done for the host.
-    pub(super) fn wake(&mut self, address: Ipv4Addr, due: Moment) {
+    pub(super) fn wake(&mut self, address: IpAddr, due: Moment) {
         if let Some(host) = self.hosts.get_mut(&address) {
             self.queue.remove(&(host.due, address));
             host.due = due;

@@ -22,6 +22,7 @@
 
 mod config;
 mod contest;
+mod counters;
 mod event;
 mod host;
 mod machine;
@@ -30,7 +31,8 @@ mod port;
 mod settings;
 
 pub use config::{Config, ConfigError, Fault, OnExit};
-pub use event::{ArpKind, Effect, Event, HostRoute, IfIndex, Level, Moment};
+pub use counters::Counters;
+pub use event::{Effect, Event, HostRoute, IfIndex, Kind, Level, Moment};
 pub use host::State;
 pub use machine::{HostView, Machine};
 pub use pattern::Pattern;

@@ -3,9 +3,9 @@
 use super::settings::SweepEvery;
 use super::{Moment, Settings};
 use crate::fabric::Mac;
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// Between two requests of the sweep at start and after link-up: a /24 is covered in 1.3 s.
@@ -24,7 +24,7 @@ pub(super) struct Port {
     /// Its own address, unknown until the link was up once.
     pub(super) mac: Option<Mac>,
     pub(super) up: bool,
-    pub(super) prefixes: BTreeSet<Ipv4Net>,
+    pub(super) prefixes: BTreeSet<IpNet>,
     sweep: Option<Sweep>,
 }
 
@@ -46,13 +46,13 @@ impl Port {
     }
 
     /// Whether a host with that address may be reached by this interface now.
-    pub(super) fn admits(&self, address: Ipv4Addr) -> bool {
+    pub(super) fn admits(&self, address: IpAddr) -> bool {
         self.up && self.source_for(address).is_some()
     }
 
     /// The interface's own address in the prefix that holds `address`.
-    pub(super) fn source_for(&self, address: Ipv4Addr) -> Option<Ipv4Addr> {
-        self.prefixes.iter().find(|prefix| can_be_host(**prefix, address)).map(Ipv4Net::addr)
+    pub(super) fn source_for(&self, address: IpAddr) -> Option<IpAddr> {
+        self.prefixes.iter().find(|prefix| can_be_host(**prefix, address)).map(IpNet::addr)
     }
 
     /// Starts the search anew, quickly.
@@ -76,14 +76,14 @@ impl Port {
         &mut self,
         settings: &Settings,
         now: Moment,
-        known: impl Fn(Ipv4Addr) -> bool,
-    ) -> Vec<Ipv4Addr> {
+        known: impl Fn(IpAddr) -> bool,
+    ) -> Vec<IpAddr> {
         let mut asked = Vec::new();
         let Some(mut sweep) = self.sweep else { return asked };
         let size = self.size();
         while sweep.due <= now {
             let next = (sweep.done..size).find_map(|position| {
-                let address = self.address_at(position)?;
+                let address = IpAddr::V4(self.address_at(position)?);
                 (!known(address)).then_some((position, address))
             });
             let Some((position, address)) = next else {
@@ -101,15 +101,23 @@ impl Port {
         asked
     }
 
-    /// How many addresses the prefixes have together.
+    /// The prefixes that can be asked through: those of IPv4.
+    fn swept(&self) -> impl Iterator<Item = Ipv4Net> + '_ {
+        self.prefixes.iter().filter_map(|prefix| match prefix {
+            IpNet::V4(prefix) => Some(*prefix),
+            IpNet::V6(_) => None,
+        })
+    }
+
+    /// How many addresses those have together.
     fn size(&self) -> u64 {
-        self.prefixes.iter().copied().map(addresses_in).sum()
+        self.swept().map(addresses_in).sum()
     }
 
     /// The address at that position of the prefixes, laid end to end.
     fn address_at(&self, mut position: u64) -> Option<Ipv4Addr> {
-        for prefix in &self.prefixes {
-            let size = addresses_in(*prefix);
+        for prefix in self.swept() {
+            let size = addresses_in(prefix);
             if position < size {
                 let offset = u32::try_from(position).ok()?;
                 let address = Ipv4Addr::from_bits(prefix.network().to_bits().checked_add(offset)?);
@@ -132,10 +140,13 @@ fn addresses_in(prefix: Ipv4Net) -> u64 {
     1 << (32 - prefix.prefix_len())
 }
 
-/// Whether a host of that prefix can have the address: inside, not the interface's own, and neither the
-/// network nor the broadcast address where the prefix has them (RFC 3021: a /31 has none).
-pub(super) fn can_be_host(prefix: Ipv4Net, address: Ipv4Addr) -> bool {
-    let ends = prefix.prefix_len() < 31 && (address == prefix.network() || address == prefix.broadcast());
+/// Whether a host of that prefix can have the address: inside, not the interface's own, and neither the network's nor
+/// the broadcast address where the prefix has them. A /31 has none (RFC 3021), IPv6 no broadcast but the
+/// subnet-router anycast address (RFC 4291 §2.6.1), which a /127 lacks (RFC 6164).
+pub(super) fn can_be_host(prefix: IpNet, address: IpAddr) -> bool {
+    let room = prefix.max_prefix_len() - prefix.prefix_len();
+    let broadcast = matches!(prefix, IpNet::V4(_)) && address == prefix.broadcast();
+    let ends = room > 1 && (address == prefix.network() || broadcast);
     prefix.contains(&address) && address != prefix.addr() && !ends && !address.is_unspecified()
 }
 
@@ -173,7 +184,7 @@ mod tests {
         let settings = Settings::default();
         let mut port = port("172.16.1.1/24");
         port.start_sweep(&settings, Moment::millis(0));
-        let known = |address: Ipv4Addr| !can_be_host("172.16.1.1/24".parse().unwrap(), address);
+        let known = |address: IpAddr| !can_be_host("172.16.1.1/24".parse().unwrap(), address);
         let mut asked = Vec::new();
         for millis in (0..2000).step_by(5) {
             asked.extend(port.sweep(&settings, Moment::millis(millis), known));

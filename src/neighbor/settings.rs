@@ -1,7 +1,7 @@
 //! How fast, how often, how many.
 
 use super::Moment;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How often the addresses that nobody is known to have are asked for.
@@ -77,11 +77,11 @@ impl Settings {
     /// tenth. Slots repeat every keepalive, their phase follows from the address (so that the probes of all hosts
     /// are spread evenly, whenever they were learned), and each is off by up to a twentieth (so that two
     /// daemons with the same hosts don't march in step).
-    pub(super) fn next_slot(&self, address: Ipv4Addr, heard: Moment) -> Moment {
+    pub(super) fn next_slot(&self, address: IpAddr, heard: Moment) -> Moment {
         let keepalive = self.keepalive.as_nanos().max(1);
         let limit = (heard.0 + self.longest_pause()).as_nanos();
         // The golden ratio takes neighbouring addresses as far apart as possible.
-        let spread = u128::from(address.to_bits().wrapping_mul(0x9E37_79B1));
+        let spread = u128::from(bits(address).wrapping_mul(0x9E37_79B1));
         let phase = (spread * keepalive) >> 32;
         // Counted from one keepalive before the start, so that nothing is negative.
         let mut slot = (limit + keepalive - phase) / keepalive + 1;
@@ -102,10 +102,22 @@ fn probes_within(span: Duration, interval: Duration) -> u32 {
     u32::try_from(steps).unwrap_or(u32::MAX).saturating_sub(1).max(1)
 }
 
+/// The address as a number: of IPv6 what tells the hosts of a prefix apart.
+fn bits(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(address) => address.to_bits(),
+        IpAddr::V6(address) => {
+            let [.., a, b] = address.segments();
+            let [_, _, _, _, c, d, ..] = address.segments();
+            (u32::from(a ^ c) << 16) | u32::from(b ^ d)
+        }
+    }
+}
+
 /// Between nothing and a tenth of the keepalive, the same for the same address and slot.
-fn jitter(address: Ipv4Addr, slot: u128, keepalive: u128) -> u128 {
+fn jitter(address: IpAddr, slot: u128, keepalive: u128) -> u128 {
     let slot = u64::try_from(slot & u128::from(u32::MAX)).unwrap_or_default();
-    let mut mixed = u64::from(address.to_bits()) ^ (slot << 32);
+    let mut mixed = u64::from(bits(address)) ^ (slot << 32);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^= mixed >> 31;
@@ -115,12 +127,17 @@ fn jitter(address: Ipv4Addr, slot: u128, keepalive: u128) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
+
+    fn host(number: u32) -> IpAddr {
+        Ipv4Addr::from_bits(number).into()
+    }
 
     #[test]
     fn the_next_probe_is_never_later_than_the_keepalive_and_a_tenth() {
         let settings = Settings::default();
         for host in 0..500_u32 {
-            let address = Ipv4Addr::from_bits(0xac10_0100 + host);
+            let address = self::host(0xac10_0100 + host);
             let mut heard = Moment::millis(u64::from(host) * 7);
             for _ in 0..20 {
                 let next = settings.next_slot(address, heard);
@@ -136,7 +153,7 @@ mod tests {
         let settings = Settings::default();
         let mut tenths = [0_u32; 10];
         for host in 0..1000_u32 {
-            let at = settings.next_slot(Ipv4Addr::from_bits(0xac10_0000 + host), Moment::millis(10_000));
+            let at = settings.next_slot(self::host(0xac10_0000 + host), Moment::millis(10_000));
             tenths[(at.0.subsec_millis() / 100) as usize] += 1;
         }
         assert!(tenths.iter().all(|count| (70..=130).contains(count)), "{tenths:?}");
@@ -145,7 +162,7 @@ mod tests {
     #[test]
     fn a_probed_host_is_asked_about_once_per_keepalive() {
         let settings = Settings::default();
-        let address = Ipv4Addr::new(172, 16, 1, 11);
+        let address = host(0xac10_010b);
         let mut at = Moment::millis(0);
         let mut probes = 0;
         while at < Moment::millis(100_000) {
