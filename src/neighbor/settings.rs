@@ -1,6 +1,8 @@
 //! How fast, how often, how many.
 
 use super::Moment;
+use super::pace::{round_down, round_up};
+use ipnet::IpNet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -28,8 +30,18 @@ pub struct Settings {
     pub unicast: bool,
     /// Search for silent hosts.
     pub sweep: SweepEvery,
-    /// How many addresses are tracked at most, proven or not.
+    /// After how long at its place a host's route becomes a settled one; without it, never.
+    pub settle: Option<Duration>,
+    /// Where it isn't empty, only addresses of these prefixes may be hosts.
+    pub allow: Vec<IpNet>,
+    /// Addresses of these prefixes may not.
+    pub deny: Vec<IpNet>,
+    /// How many hosts have routes at most.
     pub max_hosts: usize,
+    /// How many of them behind one port.
+    pub max_hosts_per_port: usize,
+    /// How many packets are sent in a second at most, all kinds together.
+    pub probe_rate: u32,
 }
 
 impl Default for Settings {
@@ -41,13 +53,22 @@ impl Default for Settings {
             holdtime: None,
             unicast: true,
             sweep: SweepEvery::Interval(Duration::from_secs(60)),
+            settle: Some(Duration::from_secs(10)),
+            allow: Vec::new(),
+            deny: Vec::new(),
             max_hosts: 16_384,
+            max_hosts_per_port: 4096,
+            probe_rate: 20_000,
         }
     }
 }
 
 /// Probes a candidate has to answer one of, before it is forgotten.
 pub(super) const CANDIDATE_PROBES: u32 = 3;
+/// Probes a known place has to answer one of, when another one answers for its address.
+pub(super) const CONTEST_PROBES: u32 = 4;
+/// Candidates at most, where as many hosts are allowed.
+const CANDIDATES: usize = 16_384;
 
 impl Settings {
     /// The longest a host can be silent before it is withdrawn: 1.9 s with the defaults.
@@ -68,16 +89,42 @@ impl Settings {
         }
     }
 
-    /// How many probes follow the first one of a route that an earlier instance left.
-    pub(super) fn retries_of_adopted(&self) -> u32 {
-        probes_within(self.detection_time(), self.retry_interval)
+    /// How many probes follow the first one, sent `now`, of a route that an earlier instance left and that was found
+    /// at `found`: a ghost doesn't outlive the detection time, counted from there.
+    pub(super) fn retries_of_adopted(&self, found: Moment, now: Moment) -> u32 {
+        probes_within(self.detection_time().saturating_sub(now.since(found)), self.retry_interval)
+    }
+
+    /// Time that a probe has for its answer when another place answers for the address: a packet is there and
+    /// back in well under a millisecond, and who really lives there has several tries.
+    pub(super) fn contest_interval(&self) -> Duration {
+        self.retry_interval / 4
+    }
+
+    /// How many candidates there may be.
+    pub(super) fn max_candidates(&self) -> usize {
+        self.max_hosts.min(CANDIDATES)
+    }
+
+    /// Whether the address may be a host at all: not one with a special meaning (RFC 6890), and not against the
+    /// configuration.
+    pub(super) fn permits(&self, address: IpAddr) -> bool {
+        let within = |prefixes: &[IpNet]| prefixes.iter().any(|prefix| prefix.contains(&address));
+        !is_special(address) && !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
+    }
+
+    /// When a host heard at `heard` is asked next, on the grid of wakeups.
+    pub(super) fn next_probe(&self, address: IpAddr, heard: Moment) -> Moment {
+        let slot = self.next_slot(address, heard);
+        let early = round_down(slot);
+        if early > heard { early } else { round_up(slot) }
     }
 
     /// When a host heard at `heard` is asked next: the last of its slots that is within the keepalive and a
     /// tenth. Slots repeat every keepalive, their phase follows from the address (so that the probes of all hosts
     /// are spread evenly, whenever they were learned), and each is off by up to a twentieth (so that two
     /// daemons with the same hosts don't march in step).
-    pub(super) fn next_slot(&self, address: IpAddr, heard: Moment) -> Moment {
+    fn next_slot(&self, address: IpAddr, heard: Moment) -> Moment {
         let keepalive = self.keepalive.as_nanos().max(1);
         let limit = (heard.0 + self.longest_pause()).as_nanos();
         // The golden ratio takes neighbouring addresses as far apart as possible.
@@ -92,6 +139,23 @@ impl Settings {
                 return Moment(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
             }
             slot -= 1;
+        }
+    }
+}
+
+/// Addresses that are no host's or not of one link only: link-local, multicast, loopback, unspecified, broadcast.
+fn is_special(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, ..] = address.octets();
+            first == 0 || first >= 224 || address.is_loopback() || address.is_link_local()
+        }
+        IpAddr::V6(address) => {
+            address.is_unspecified()
+                || address.is_loopback()
+                || address.is_multicast()
+                || address.is_unicast_link_local()
+                || address.to_ipv4_mapped().is_some()
         }
     }
 }
