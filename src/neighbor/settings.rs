@@ -92,7 +92,9 @@ impl Settings {
     /// How many probes follow the first one, sent `now`, of a route that an earlier instance left and that was found
     /// at `found`: a ghost doesn't outlive the detection time, counted from there.
     pub(super) fn retries_of_adopted(&self, found: Moment, now: Moment) -> u32 {
-        probes_within(self.detection_time().saturating_sub(now.since(found)), self.retry_interval)
+        let left = self.detection_time().saturating_sub(now.since(found));
+        let probes = left.as_nanos() / self.retry_interval.as_nanos().max(1);
+        u32::try_from(probes).unwrap_or(u32::MAX).saturating_sub(1).max(1)
     }
 
     /// Time that a probe has for its answer when another place answers for the address: a packet is there and
