@@ -121,14 +121,11 @@ impl Daemon {
             Some(user) => self.say(Level::Info, &format!("event=user user={wanted} uid={}", user.uid)),
             None => self.say(Level::Info, &format!("event=user user=root reason=\"no user {wanted}\"")),
         }
-        if let Err(error) = std::fs::metadata(&self.path).and_then(|_| std::fs::File::open(&self.path)) {
-            if error.kind() == io::ErrorKind::PermissionDenied {
-                let (path, effect) = (self.path.display(), "no-reload");
-                self.say(
-                    Level::Warning,
-                    &format!("event=unreadable path={path} user={wanted} effect={effect}"),
-                );
-            }
+        let readable = std::fs::File::open(&self.path);
+        if readable.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            let path = self.path.display();
+            let text = format!("event=unreadable path={path} user={wanted} effect=no-reload");
+            self.say(Level::Warning, &text);
         }
         Ok(())
     }

@@ -119,8 +119,8 @@ impl Args {
                 Some("--socket") => args.socket = Some(file("--socket")?),
                 Some("status") => args.deed = Deed::Status { json: false },
                 Some("metrics") => args.deed = Deed::Metrics,
-                Some("--output" | "-o") => json = Some(is_json(typed.next())?),
-                Some("--flush-after") => args.deed = Deed::FlushAfter(span(typed.next())?),
+                Some("--output" | "-o") => json = Some(is_json(typed.next().as_deref())?),
+                Some("--flush-after") => args.deed = Deed::FlushAfter(span(typed.next().as_deref())?),
                 Some("--check-config") => {
                     args.deed = Deed::Check;
                     let is_file = |next: &OsString| !next.as_encoded_bytes().starts_with(b"--");
@@ -145,16 +145,16 @@ impl Args {
     }
 }
 
-fn is_json(word: Option<OsString>) -> Result<bool, ArgsError> {
-    match word.as_deref().and_then(OsStr::to_str) {
+fn is_json(word: Option<&OsStr>) -> Result<bool, ArgsError> {
+    match word.and_then(OsStr::to_str) {
         Some("json") => Ok(true),
         Some("text") => Ok(false),
         _ => Err(ArgsError::Value { option: "--output", allowed: "text or json" }),
     }
 }
 
-fn span(word: Option<OsString>) -> Result<Duration, ArgsError> {
-    let seconds = word.as_deref().and_then(OsStr::to_str).and_then(|text| text.parse().ok());
+fn span(word: Option<&OsStr>) -> Result<Duration, ArgsError> {
+    let seconds = word.and_then(OsStr::to_str).and_then(|text| text.parse().ok());
     let span = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     span.ok_or(ArgsError::Value { option: "--flush-after", allowed: "seconds" })
 }

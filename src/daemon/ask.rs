@@ -127,7 +127,7 @@ fn tables(status: &Status) -> String {
         let state = if port.up { "up" } else { "down" };
         vec![port.name.clone(), state.to_owned(), port.hosts.to_string(), port.prefixes.join(" ")]
     });
-    text.push_str(&columns(&["PORT", "STATE", "HOSTS", "PREFIXES"], ports.collect()));
+    text.push_str(&columns(&["PORT", "STATE", "HOSTS", "PREFIXES"], &ports.collect::<Vec<_>>()));
     let hosts = status.hosts.iter().map(|host| {
         let span = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), age);
         let mut notes = Vec::new();
@@ -147,15 +147,18 @@ fn tables(status: &Status) -> String {
             notes.join(", "),
         ]
     });
-    text.push_str(&columns(&["HOST", "PORT", "MAC", "STATE", "SINCE", "ANSWERED", ""], hosts.collect()));
+    text.push_str(&columns(
+        &["HOST", "PORT", "MAC", "STATE", "SINCE", "ANSWERED", ""],
+        &hosts.collect::<Vec<_>>(),
+    ));
     let counted = status.counters.iter().filter(|(_, count)| **count > 0);
     let counted = counted.map(|(name, count)| vec![name.replace('_', " "), count.to_string()]);
-    text.push_str(&columns(&["COUNTER", "SINCE START"], counted.collect()));
+    text.push_str(&columns(&["COUNTER", "SINCE START"], &counted.collect::<Vec<_>>()));
     text
 }
 
 /// A table below an empty line, none without rows; columns are as wide as their widest cell.
-fn columns(titles: &[&str], rows: Vec<Vec<String>>) -> String {
+fn columns(titles: &[&str], rows: &[Vec<String>]) -> String {
     if rows.is_empty() {
         return String::new();
     }
@@ -167,7 +170,7 @@ fn columns(titles: &[&str], rows: Vec<Vec<String>>) -> String {
         }
     }
     let mut text = "\n".to_owned();
-    for row in [titles].iter().chain(&rows) {
+    for row in [titles].iter().chain(rows) {
         let mut line = String::new();
         for (width, cell) in widths.iter().zip(row) {
             let _ = write!(line, "{cell:<width$}  ");

@@ -76,19 +76,21 @@ pub(super) fn drop_all_but_two(user: Option<User>) -> io::Result<()> {
 /// root may lack; then somebody else has bounded it.
 fn bound() {
     for capability in 0.. {
-        // SAFETY: takes numbers only.
-        let done = unsafe { libc::prctl(libc::PR_CAPBSET_READ, capability as libc::c_ulong, 0, 0, 0) };
-        if done < 0 {
+        if process_control(libc::PR_CAPBSET_READ, capability).is_err() {
             // Beyond the last one.
             break;
         }
         if !KEPT.contains(&capability) {
-            // SAFETY: takes numbers only.
-            unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability as libc::c_ulong, 0, 0, 0) };
+            let _ = process_control(libc::PR_CAPBSET_DROP, capability);
         }
     }
-    // SAFETY: takes numbers only.
-    unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
+    let _ = process_control(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL.unsigned_abs());
+}
+
+fn process_control(option: libc::c_int, value: u32) -> Result<libc::c_int, Errno> {
+    let unused: libc::c_ulong = 0;
+    // SAFETY: these options take numbers only.
+    Errno::result(unsafe { libc::prctl(option, libc::c_ulong::from(value), unused, unused, unused) })
 }
 
 /// Keeps what is permitted of [`KEPT`], in force, and nothing to hand on.

@@ -147,16 +147,12 @@ impl Daemon {
             self.read_the_clock();
             for at in 0..self.waiting.count() {
                 match self.waiting.ready(at) {
-                    Some(Source::Signals) => {
-                        if self.read_signals() {
-                            return self.end();
-                        }
-                    }
+                    Some(Source::Signals) if self.read_signals() => return self.end(),
+                    Some(Source::Signals) | None => {}
                     Some(Source::Monitor) => self.read_announcements()?,
                     Some(Source::Port(interface, protocol)) => self.read_packets(interface, protocol),
                     Some(Source::Listener) => self.let_in(),
                     Some(Source::Client(place)) => self.answer(place),
-                    None => {}
                 }
             }
             // All that had come in when this turn began has been heard by now: nobody is judged silent unheard.

@@ -104,10 +104,10 @@ impl Socket {
     /// When the kernel refuses or its answer can't be read.
     pub fn dump(
         &mut self,
-        message: RouteNetlinkMessage,
+        message: &RouteNetlinkMessage,
         what: &str,
     ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        self.dump_map(&message, what, Some)
+        self.dump_map(message, what, Some)
     }
 
     /// Asks for everything of a kind and keeps what `read` makes of it, so that much less than the whole answer is

@@ -1,4 +1,4 @@
-//! Neighbour discovery (RFC 4861) and the echo of ICMPv6 (RFC 4443), in IPv6 over Ethernet (RFC 2464).
+//! Neighbour discovery (RFC 4861) and the echo of ICMP (RFC 4443), in IPv6 over Ethernet (RFC 2464).
 
 use super::Heard;
 use super::frame::Frame;
@@ -7,7 +7,7 @@ use crate::neighbor::Kind;
 use std::net::Ipv6Addr;
 
 pub(super) const ETHERTYPE: u16 = 0x86dd;
-/// The next header of ICMPv6.
+/// The next header of ICMP for IPv6.
 pub(super) const ICMPV6: u8 = 58;
 pub(super) const ECHO_REQUEST: u8 = 128;
 pub(super) const ECHO_REPLY: u8 = 129;
@@ -81,7 +81,7 @@ pub(super) fn heard(octets: &[u8]) -> Option<Heard> {
 fn solicited(mac: Mac, source: Ipv6Addr, destination: Ipv6Addr, body: &[u8]) -> Option<(Ipv6Addr, Kind)> {
     let (target, options) = body.split_first_chunk::<16>()?;
     let target = Ipv6Addr::from(*target);
-    let told = link_layer(options, SOURCE_LINK_LAYER)?;
+    let told = link_layer(options, SOURCE_LINK_LAYER).ok()?;
     if target.is_multicast() || told.is_some_and(|told| told != mac) {
         return None;
     }
@@ -95,7 +95,7 @@ fn solicited(mac: Mac, source: Ipv6Addr, destination: Ipv6Addr, body: &[u8]) -> 
 /// An advertisement tells of its target (RFC 4861 §7.1.2).
 fn advertised(mac: Mac, answer: bool, destination: Ipv6Addr, body: &[u8]) -> Option<(Ipv6Addr, Kind)> {
     let (target, options) = body.split_first_chunk::<16>()?;
-    let told = link_layer(options, TARGET_LINK_LAYER)?;
+    let told = link_layer(options, TARGET_LINK_LAYER).ok()?;
     if (answer && destination.is_multicast()) || told.is_some_and(|told| told != mac) {
         return None;
     }
@@ -103,21 +103,24 @@ fn advertised(mac: Mac, answer: bool, destination: Ipv6Addr, body: &[u8]) -> Opt
     Some((Ipv6Addr::from(*target), kind))
 }
 
-/// The hardware address of that option, if there is one. The outer none is for options that are malformed.
-fn link_layer(mut options: &[u8], wanted: u8) -> Option<Option<Mac>> {
+/// Options that don't fill the packet exactly.
+struct Malformed;
+
+/// The hardware address of that option, if there is one.
+fn link_layer(mut options: &[u8], wanted: u8) -> Result<Option<Mac>, Malformed> {
     let mut found = None;
     while let Some(([kind, units], _)) = options.split_first_chunk::<2>() {
         let length = usize::from(*units) * 8;
-        let option = options.get(..length).filter(|option| !option.is_empty())?;
+        let option = options.get(..length).filter(|option| !option.is_empty()).ok_or(Malformed)?;
         if *kind == wanted {
-            found = Some(Mac(*option.get(2..)?.first_chunk::<6>()?));
+            found = option.get(2..).and_then(<[u8]>::first_chunk).copied().map(Mac);
         }
-        options = options.get(length..)?;
+        options = options.get(length..).ok_or(Malformed)?;
     }
-    options.is_empty().then_some(found)
+    if options.is_empty() { Ok(found) } else { Err(Malformed) }
 }
 
-/// An ICMPv6 packet of that type in a frame; `message` is what follows the checksum.
+/// An ICMP packet of that type in a frame; `message` is what follows the checksum.
 fn packet(
     (from, to): (Mac, Mac),
     (source, destination): (Ipv6Addr, Ipv6Addr),
@@ -141,7 +144,7 @@ fn packet(
     frame
 }
 
-/// The checksum of an ICMPv6 message and its pseudo-header (RFC 4443 §2.3); zero where the message holds the right
+/// The checksum of an ICMP message and its pseudo-header (RFC 4443 §2.3); zero where the message holds the right
 /// one already.
 fn checksum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> u16 {
     let mut sum = u64::from(ICMPV6) + message.len() as u64;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Octets of the longest frame there is: Ethernet, IPv6, and a solicitation with one option.
 const LONGEST: usize = 14 + 40 + 24 + 8;
 
-/// An Ethernet frame with ARP or ICMPv6 in it.
+/// An Ethernet frame with ARP or neighbour discovery in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     octets: [u8; LONGEST],

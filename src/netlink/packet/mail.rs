@@ -32,12 +32,13 @@ impl Mailbag {
             .each_mut()
             .map(|frame| libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() });
         let mut headers = vectors.each_mut().map(header);
+        let room = libc::c_uint::try_from(AT_ONCE).unwrap_or_default();
         // SAFETY: each header points to a vector, and each vector to a frame, that live through the call.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr(),
-                AT_ONCE as libc::c_uint,
+                room,
                 libc::MSG_DONTWAIT,
                 std::ptr::null_mut(),
             )
