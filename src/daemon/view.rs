@@ -2,7 +2,7 @@
 
 use crate::fabric::Mac;
 use crate::neighbor::{Config, Event, IfIndex};
-use crate::netlink::{Announcement, Interface, InterfaceAddress};
+use crate::netlink::{Announcement, Interface, InterfaceAddress, Protocol};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -56,8 +56,7 @@ impl View {
     /// What the machine must be told so that it knows the present state.
     pub(super) fn news(&mut self, config: &Config) -> Vec<Event> {
         let mut events = Vec::new();
-        let own: BTreeSet<IpAddr> =
-            self.addresses.iter().map(|address| address.address.addr().into()).collect();
+        let own: BTreeSet<IpAddr> = self.addresses.iter().map(|address| address.address.addr()).collect();
         if own != self.told_own {
             self.told_own.clone_from(&own);
             events.push(Event::OwnAddresses { addresses: own });
@@ -73,10 +72,30 @@ impl View {
         events
     }
 
-    /// The interfaces to listen on, with their hardware addresses.
-    pub(super) fn listening(&self) -> impl Iterator<Item = (IfIndex, Mac)> + '_ {
-        let useful = self.told.iter().filter(|(_, managed)| managed.up && !managed.prefixes.is_empty());
-        useful.map(|(interface, managed)| (*interface, managed.mac))
+    /// What to listen to: the interfaces that can have hosts, by what these speak, with their hardware addresses.
+    pub(super) fn listening(&self) -> BTreeMap<(IfIndex, Protocol), Mac> {
+        let up = self.told.iter().filter(|(_, managed)| managed.up);
+        let spoken = up.flat_map(|(interface, managed)| {
+            let protocols = managed.prefixes.iter().map(|prefix| Protocol::of(prefix.addr()));
+            protocols.map(|protocol| ((*interface, protocol), managed.mac))
+        });
+        spoken.collect()
+    }
+
+    /// The interfaces that are looked after: number, name, whether it is up, addresses.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (IfIndex, &str, bool, &BTreeSet<IpNet>)> {
+        self.told.iter().map(|(interface, port)| (*interface, port.name.as_str(), port.up, &port.prefixes))
+    }
+
+    /// Whether a host with that address would be behind one of them, as far as prefixes tell.
+    pub(super) fn could_have(&self, address: IpAddr) -> bool {
+        self.told.values().any(|port| port.prefixes.iter().any(|prefix| prefix.contains(&address)))
+    }
+
+    /// Whether a host with that address would be behind this one.
+    pub(super) fn could_have_behind(&self, interface: IfIndex, address: IpAddr) -> bool {
+        let port = self.told.get(&interface);
+        port.is_some_and(|port| port.prefixes.iter().any(|prefix| prefix.contains(&address)))
     }
 
     /// Whether that interface is ours to look after.
@@ -94,7 +113,7 @@ impl View {
         let chosen = self.interfaces.values().filter(|interface| config.manages(&interface.name));
         let managed = chosen.filter_map(|interface| {
             let own = self.addresses.iter().filter(|address| address.index == interface.index);
-            let prefixes = own.map(|address| address.address.into()).collect();
+            let prefixes = own.map(|address| address.address).collect();
             let state =
                 Managed { name: interface.name.clone(), mac: interface.mac?, up: interface.up, prefixes };
             Some((IfIndex(interface.index), state))
@@ -142,10 +161,10 @@ mod tests {
         };
         assert_eq!(kinds(view.news(&config)), ["OwnAddresses", "LinkUp", "AddressesChanged"]);
         assert_eq!(view.news(&config), []);
-        assert_eq!(view.listening().count(), 1);
+        assert_eq!(view.listening().keys().next(), Some(&(IfIndex(3), Protocol::Arp)));
         view.note(&interface(false));
         assert_eq!(kinds(view.news(&config)), ["LinkDown"]);
-        assert_eq!(view.listening().count(), 0);
+        assert!(view.listening().is_empty());
         view.note(&interface(true));
         view.note(&Announcement::AddressGone(address()));
         assert_eq!(kinds(view.news(&config)), ["OwnAddresses", "LinkUp", "AddressesChanged"]);

@@ -1,15 +1,16 @@
 //! What the kernel announces by itself, in words.
 
-use super::interfaces::{Interface, InterfaceAddress, interface, interface_address};
+use super::interfaces::{Interface, InterfaceAddress, interface, interface_address, usable_address};
+use super::monitor::Monitor;
 use super::neighbour::{Neighbour, has_failed, neighbour, neighbour_address};
 use super::route::{KernelRoute, kernel_route};
-use super::socket::{Monitor, NetlinkError};
+use super::socket::NetlinkError;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::sys::socket::{setsockopt, sockopt};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-/// `RTNLGRP_LINK`, `_NEIGH`, `_IPV4_IFADDR`, `_IPV4_ROUTE`.
-const GROUPS: [u32; 4] = [1, 3, 5, 7];
+/// `RTNLGRP_LINK`, `_NEIGH`, `_IPV4_IFADDR`, `_IPV4_ROUTE`, `_IPV6_IFADDR`, `_IPV6_ROUTE`.
+const GROUPS: [u32; 6] = [1, 3, 5, 7, 9, 11];
 
 /// Some 20,000 announcements, before the kernel drops any.
 const BUFFER: usize = 8 * 1024 * 1024;
@@ -35,7 +36,7 @@ pub enum Announcement {
         /// The kernel's number of the interface.
         index: u32,
         /// The neighbour.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// A host route is there.
     Route(KernelRoute),
@@ -43,7 +44,7 @@ pub enum Announcement {
     RouteGone(KernelRoute),
 }
 
-/// Hears changes of links, IPv4 neighbours, addresses and routes in the thread's network namespace.
+/// Hears changes of links, neighbours, addresses and routes in the thread's network namespace.
 ///
 /// # Errors
 /// When the kernel gives no socket.
@@ -61,7 +62,10 @@ pub fn announcement(message: &RouteNetlinkMessage) -> Option<Announcement> {
         RouteNetlinkMessage::DelLink(link) if link.header.interface_family == AddressFamily::Unspec => {
             Some(Announcement::InterfaceGone { index: link.header.index })
         }
-        RouteNetlinkMessage::NewAddress(address) => interface_address(address).map(Announcement::Address),
+        RouteNetlinkMessage::NewAddress(address) => match usable_address(address) {
+            Some(usable) => Some(Announcement::Address(usable)),
+            None => interface_address(address).map(Announcement::AddressGone),
+        },
         RouteNetlinkMessage::DelAddress(address) => interface_address(address).map(Announcement::AddressGone),
         RouteNetlinkMessage::NewNeighbour(entry) if !has_failed(entry) => {
             neighbour(entry).map(Announcement::Neighbour)

@@ -1,9 +1,9 @@
-//! Interfaces and their IPv4 addresses, as the kernel has them.
+//! Interfaces and their addresses, as the kernel has them.
 
 use super::socket::{NetlinkError, Socket};
 use crate::fabric::Mac;
-use ipnet::Ipv4Net;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use ipnet::IpNet;
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use std::net::IpAddr;
@@ -21,13 +21,13 @@ pub struct Interface {
     pub up: bool,
 }
 
-/// An IPv4 address of an interface.
+/// An address of an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InterfaceAddress {
     /// The kernel's number of the interface.
     pub index: u32,
     /// The address with the length of its prefix.
-    pub address: Ipv4Net,
+    pub address: IpNet,
 }
 
 /// All interfaces of the namespace.
@@ -35,27 +35,24 @@ pub struct InterfaceAddress {
 /// # Errors
 /// When the kernel refuses or its answer can't be read.
 pub fn interfaces(socket: &mut Socket) -> Result<Vec<Interface>, NetlinkError> {
-    let answers = socket.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()), "reading interfaces")?;
-    let read = answers.iter().filter_map(|answer| match answer {
-        RouteNetlinkMessage::NewLink(message) => interface(message),
+    let message = RouteNetlinkMessage::GetLink(LinkMessage::default());
+    socket.dump_map(&message, "reading interfaces", |answer| match answer {
+        RouteNetlinkMessage::NewLink(message) => interface(&message),
         _ => None,
-    });
-    Ok(read.collect())
+    })
 }
 
-/// All IPv4 addresses of the namespace.
+/// All addresses of the namespace, of both families, but link-local ones of IPv6 and those that another node has
+/// (duplicate address detection failed).
 ///
 /// # Errors
 /// When the kernel refuses or its answer can't be read.
 pub fn interface_addresses(socket: &mut Socket) -> Result<Vec<InterfaceAddress>, NetlinkError> {
-    let mut message = AddressMessage::default();
-    message.header.family = AddressFamily::Inet;
-    let answers = socket.dump(RouteNetlinkMessage::GetAddress(message), "reading addresses")?;
-    let read = answers.iter().filter_map(|answer| match answer {
-        RouteNetlinkMessage::NewAddress(message) => interface_address(message),
+    let message = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+    socket.dump_map(&message, "reading addresses", |answer| match answer {
+        RouteNetlinkMessage::NewAddress(message) => usable_address(&message),
         _ => None,
-    });
-    Ok(read.collect())
+    })
 }
 
 /// None for what speaks of a bridge's port rather than of the interface.
@@ -77,18 +74,35 @@ pub(super) fn interface(message: &LinkMessage) -> Option<Interface> {
     Some(Interface { index: message.header.index, name: name?, mac, up })
 }
 
-/// None for what is not IPv4.
+/// None for what the node can't use.
+pub(super) fn usable_address(message: &AddressMessage) -> Option<InterfaceAddress> {
+    let another_has_it = message.attributes.iter().any(|attribute| {
+        matches!(attribute, AddressAttribute::Flags(flags) if flags.contains(AddressFlags::Dadfailed))
+    });
+    if another_has_it { None } else { interface_address(message) }
+}
+
+/// None for link-local addresses of IPv6 and what is no address of the Internet protocols.
 pub(super) fn interface_address(message: &AddressMessage) -> Option<InterfaceAddress> {
     let mut local = None;
     let mut far = None;
     for attribute in &message.attributes {
         match attribute {
-            AddressAttribute::Local(IpAddr::V4(address)) => local = Some(*address),
-            AddressAttribute::Address(IpAddr::V4(address)) => far = Some(*address),
+            AddressAttribute::Local(address) => local = Some(*address),
+            AddressAttribute::Address(address) => far = Some(*address),
             _ => {}
         }
     }
     // On a point-to-point interface `Address` is the other end and `Local` our own.
-    let address = Ipv4Net::new(local.or(far)?, message.header.prefix_len).ok()?;
+    let address = local.or(far)?;
+    if is_link_local(address) {
+        return None;
+    }
+    let address = IpNet::new(address, message.header.prefix_len).ok()?;
     Some(InterfaceAddress { index: message.header.index, address })
+}
+
+/// Whether it is an IPv6 address that means something on one link only (`fe80::/10`).
+pub(super) fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }

@@ -1,4 +1,4 @@
-//! A blocking rtnetlink socket: requests with acknowledgements, and dumps.
+//! A blocking rtnetlink socket: requests with acknowledgements, many at once, and dumps.
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
@@ -6,10 +6,18 @@ use netlink_packet_core::{
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket as RawSocket, SocketAddr, protocols::NETLINK_ROUTE};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// Octets that one answer of the kernel can hold: its own dump buffers are at most 32 KiB.
-const RECEIVE_BUFFER: usize = 64 * 1024;
+pub(super) const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// Requests that go to the kernel in one datagram: should it refuse them all, its answers still fit our queue.
+const REQUESTS_AT_ONCE: usize = 128;
+
+/// How often a reading is begun again that changes of the kernel interrupted.
+const ATTEMPTS: u32 = 5;
+
+/// `NLM_F_DUMP_INTR`: something changed between two parts of an answer, which may lack objects for it.
+const INTERRUPTED: u16 = 0x10;
 
 /// Why a request to the kernel failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +76,8 @@ impl Socket {
             // Text of the kernel's refusals, and only what a dump asks for.
             raw.set_ext_ack(true)?;
             raw.set_netlink_get_strict_chk(true)?;
+            // A refusal doesn't repeat what was asked for.
+            raw.set_cap_ack(true)?;
             Ok(raw)
         };
         Ok(Self { raw: open().map_err(NetlinkError::Socket)?, sequence: 0 })
@@ -85,7 +95,7 @@ impl Socket {
         flags: u16,
         what: &str,
     ) -> Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags, what).map(drop)
+        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags, what, drop).map(drop)
     }
 
     /// Asks for everything of a kind.
@@ -94,10 +104,34 @@ impl Socket {
     /// When the kernel refuses or its answer can't be read.
     pub fn dump(
         &mut self,
-        message: RouteNetlinkMessage,
+        message: &RouteNetlinkMessage,
         what: &str,
     ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_DUMP, what)
+        self.dump_map(message, what, Some)
+    }
+
+    /// Asks for everything of a kind and keeps what `read` makes of it, so that much less than the whole answer is
+    /// in memory at a time. Begins again when the kernel says that changes interrupted it.
+    ///
+    /// # Errors
+    /// When the kernel refuses or its answer can't be read.
+    pub fn dump_map<T>(
+        &mut self,
+        message: &RouteNetlinkMessage,
+        what: &str,
+        read: impl Fn(RouteNetlinkMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let mut attempts = 1;
+        loop {
+            let mut kept = Vec::new();
+            let whole = self.exchange(message.clone(), NLM_F_REQUEST | NLM_F_DUMP, what, |answer| {
+                kept.extend(read(answer));
+            })?;
+            if whole || attempts == ATTEMPTS {
+                return Ok(kept);
+            }
+            attempts += 1;
+        }
     }
 
     /// Asks for one object.
@@ -109,138 +143,141 @@ impl Socket {
         message: RouteNetlinkMessage,
         what: &str,
     ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK, what)
+        let mut answers = Vec::new();
+        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK, what, |answer| answers.push(answer))?;
+        Ok(answers)
     }
 
-    fn exchange(
+    /// Sends many requests, in this order, a hundred in a datagram, and says which the kernel refused and why, by
+    /// their positions. A refusal doesn't keep those behind it from being carried out. The second of a pair is its
+    /// flags, added to `NLM_F_REQUEST`.
+    ///
+    /// # Errors
+    /// When the socket fails or answers were lost: then nobody knows what was carried out.
+    pub fn batch(
         &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-        what: &str,
-    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
+        requests: impl IntoIterator<Item = (RouteNetlinkMessage, u16)>,
+    ) -> Result<Vec<(usize, io::Error)>, NetlinkError> {
+        let mut requests = requests.into_iter().peekable();
+        let (mut refused, mut octets, mut done) = (Vec::new(), Vec::new(), 0);
+        while requests.peek().is_some() {
+            let first = self.sequence.wrapping_add(1);
+            octets.clear();
+            for count in 1..=REQUESTS_AT_ONCE {
+                let Some((message, flags)) = requests.next() else { break };
+                // Refusals are always told; only the end must be.
+                let last = count == REQUESTS_AT_ONCE || requests.peek().is_none();
+                let end = if last { NLM_F_ACK } else { 0 };
+                self.write(message, NLM_F_REQUEST | end | flags, &mut octets);
+            }
+            self.raw.send(&octets, 0).map_err(NetlinkError::Socket)?;
+            self.read_refusals(first, done, &mut refused)?;
+            done += REQUESTS_AT_ONCE;
+        }
+        Ok(refused)
+    }
+
+    /// Reads until the last request is answered; the request with the sequence number `first` has the position
+    /// `offset`.
+    fn read_refusals(
+        &mut self,
+        first: u32,
+        offset: usize,
+        refused: &mut Vec<(usize, io::Error)>,
+    ) -> Result<(), NetlinkError> {
+        let count = self.sequence.wrapping_sub(first);
+        loop {
+            let octets = self.receive()?;
+            for message in parse(&octets).filter_map(Result::ok) {
+                let at = message.header.sequence_number.wrapping_sub(first);
+                let NetlinkPayload::Error(error) = message.payload else { continue };
+                if at > count {
+                    continue;
+                }
+                if error.code.is_some() {
+                    refused.push((offset + at as usize, error.to_io()));
+                }
+                if at == count {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn receive(&self) -> Result<Vec<u8>, NetlinkError> {
+        loop {
+            match self.raw.recv_from_full() {
+                Ok((octets, _)) => return Ok(octets),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    return Err(NetlinkError::Overrun);
+                }
+                Err(error) => return Err(NetlinkError::Socket(error)),
+            }
+        }
+    }
+
+    /// Puts one more request behind `octets`.
+    fn write(&mut self, message: RouteNetlinkMessage, flags: u16, octets: &mut Vec<u8>) {
         self.sequence = self.sequence.wrapping_add(1);
         let mut header = NetlinkHeader::default();
         header.flags = flags;
         header.sequence_number = self.sequence;
         let mut packet = NetlinkMessage::new(header, NetlinkPayload::from(message));
         packet.finalize();
-        let mut buffer = vec![0; packet.buffer_len()];
-        packet.serialize(&mut buffer);
-        self.raw.send(&buffer, 0).map_err(NetlinkError::Socket)?;
-        let mut answers = Vec::new();
-        loop {
-            let (octets, _) = self.raw.recv_from_full().map_err(NetlinkError::Socket)?;
-            if self.read_answers(&octets, what, &mut answers)? {
-                return Ok(answers);
-            }
+        let start = octets.len();
+        // Requests begin at multiples of four octets (NLMSG_ALIGN).
+        octets.resize(start + packet.buffer_len().next_multiple_of(4), 0);
+        if let Some(place) = octets.get_mut(start..) {
+            packet.serialize(place);
         }
     }
 
-    /// Reads one datagram; true when it ends the exchange.
-    fn read_answers(
-        &self,
-        octets: &[u8],
+    /// One request and all its answers; false when the kernel says that it was interrupted.
+    fn exchange(
+        &mut self,
+        message: RouteNetlinkMessage,
+        flags: u16,
         what: &str,
-        answers: &mut Vec<RouteNetlinkMessage>,
+        mut take: impl FnMut(RouteNetlinkMessage),
     ) -> Result<bool, NetlinkError> {
-        for message in parse(octets) {
-            let message =
-                message.map_err(|detail| NetlinkError::Unreadable { what: what.to_owned(), detail })?;
-            if message.header.sequence_number != self.sequence {
-                continue;
-            }
-            match message.payload {
-                NetlinkPayload::InnerMessage(inner) => answers.push(inner),
-                NetlinkPayload::Done(_) => return Ok(true),
-                NetlinkPayload::Error(error) => match error.code {
-                    None => return Ok(true),
-                    Some(_) => {
+        let mut octets = Vec::new();
+        self.write(message, flags, &mut octets);
+        self.raw.send(&octets, 0).map_err(NetlinkError::Socket)?;
+        let mut whole = true;
+        loop {
+            let octets = self.receive()?;
+            for message in parse(&octets) {
+                let message =
+                    message.map_err(|detail| NetlinkError::Unreadable { what: what.to_owned(), detail })?;
+                if message.header.sequence_number != self.sequence {
+                    continue;
+                }
+                whole &= message.header.flags & INTERRUPTED == 0;
+                match message.payload {
+                    NetlinkPayload::InnerMessage(inner) => take(inner),
+                    NetlinkPayload::Done(_) => return Ok(whole),
+                    NetlinkPayload::Error(error) if error.code.is_none() => return Ok(whole),
+                    NetlinkPayload::Error(error) => {
                         return Err(NetlinkError::Refused { what: what.to_owned(), source: error.to_io() });
                     }
-                },
-                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                _ => {}
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// A socket that hears what the kernel announces to multicast groups.
-pub struct Monitor {
-    raw: RawSocket,
-    buffer: Vec<u8>,
-}
-
-impl Monitor {
-    /// Joins the groups (`RTNLGRP_…` numbers) with a receive buffer of that many octets; never blocks.
-    ///
-    /// # Errors
-    /// When the kernel gives no socket or refuses a group.
-    pub fn open(groups: &[u32], receive_buffer: usize) -> Result<Self, NetlinkError> {
-        let open = || -> io::Result<RawSocket> {
-            let mut raw = RawSocket::new(NETLINK_ROUTE)?;
-            raw.bind_auto()?;
-            raw.set_non_blocking(true)?;
-            raw.set_rx_buf_sz(i32::try_from(receive_buffer).unwrap_or(i32::MAX))?;
-            for group in groups {
-                raw.add_membership(*group)?;
-            }
-            Ok(raw)
-        };
-        Ok(Self { raw: open().map_err(NetlinkError::Socket)?, buffer: Vec::with_capacity(RECEIVE_BUFFER) })
-    }
-
-    /// The announcements that wait, none when there are none. Messages that can't be read are left out:
-    /// one that this library doesn't know must not stop those it does.
-    ///
-    /// # Errors
-    /// [`NetlinkError::Overrun`] when some were lost.
-    pub fn receive(&mut self) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        let mut heard = Vec::new();
-        loop {
-            self.buffer.clear();
-            match self.raw.recv(&mut self.buffer, 0) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(heard),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    return Err(NetlinkError::Overrun);
+                    NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
+                    _ => {}
                 }
-                Err(error) => return Err(NetlinkError::Socket(error)),
             }
-            heard.extend(parse(&self.buffer).filter_map(Result::ok).filter_map(
-                |message| match message.payload {
-                    NetlinkPayload::InnerMessage(inner) => Some(inner),
-                    _ => None,
-                },
-            ));
         }
-    }
-}
-
-impl AsRawFd for Monitor {
-    fn as_raw_fd(&self) -> RawFd {
-        self.raw.as_raw_fd()
-    }
-}
-
-impl AsFd for Monitor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor belongs to `self.raw`, which lives as long as the borrow.
-        unsafe { BorrowedFd::borrow_raw(self.raw.as_raw_fd()) }
     }
 }
 
 /// The messages of one datagram; stops at the first whose length is wrong.
-fn parse(octets: &[u8]) -> impl Iterator<Item = Result<NetlinkMessage<RouteNetlinkMessage>, String>> + '_ {
+pub(super) fn parse(
+    octets: &[u8],
+) -> impl Iterator<Item = Result<NetlinkMessage<RouteNetlinkMessage>, String>> + '_ {
     let mut rest = octets;
     std::iter::from_fn(move || {
         let length = u32::from_ne_bytes(rest.get(..4)?.try_into().ok()?) as usize;
-        if length < 16 || length > rest.len() {
-            return None;
-        }
-        let message = NetlinkMessage::deserialize(&rest[..length]).map_err(|error| error.to_string());
+        let message = rest.get(..length).filter(|message| message.len() >= 16)?;
+        let message = NetlinkMessage::deserialize(message).map_err(|error| error.to_string());
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
         Some(message)
     })

@@ -9,7 +9,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 
 use fabricctl::fabric::Mac;
-use fabricctl::netlink::{Announcement, ArpSocket, Monitor, Socket, announcement, announcements, interfaces};
+use fabricctl::netlink::{
+    Announcement, Monitor, PortSocket, Protocol, Socket, announcement, announcements, interfaces,
+};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -110,8 +112,9 @@ impl Container {
         self.netns.enter(|| {
             let all = interfaces(&mut Socket::open().unwrap()).unwrap();
             let eth0 = all.iter().find(|interface| interface.name == "eth0").unwrap();
-            let socket = ArpSocket::open(eth0.index, eth0.mac.unwrap()).unwrap();
-            socket.ask(sender, target, None).unwrap();
+            let mut socket = PortSocket::open(eth0.index, eth0.mac.unwrap(), Protocol::Arp).unwrap();
+            socket.ask(sender.into(), target.into(), None);
+            assert_eq!(socket.flush(), 0);
         });
     }
 }
@@ -202,7 +205,8 @@ impl Rack {
 
     /// Writes the daemon's file.
     pub fn configure(&self, config: &str) {
-        fs::write(self.file("rdnbrd.conf"), format!("{config}\n")).unwrap();
+        let socket = self.file("socket");
+        fs::write(self.file("rdnbrd.conf"), format!("socket = {socket}\n{config}\n")).unwrap();
     }
 
     /// A container on that server, silent until it is told to speak. Each has a MAC of its own.
