@@ -72,7 +72,8 @@ pub async fn neighbors(session: &Session, timeout: Duration) -> Result<NeighborS
     if output.status != 0 {
         let said = output.stderr.lines().chain(answer.lines()).map(str::trim).find(|line| !line.is_empty());
         let silent = format!("it ended with status {}", output.status);
-        return Err(AskError::Daemon(said.map_or(silent, str::to_owned)));
+        let said = said.map(|line| line.trim_start_matches("rdnbrd: ").to_owned());
+        return Err(AskError::Daemon(said.unwrap_or(silent)));
     }
     Ok(parse::neighbor_status(&answer).map_err(ObserveError::from)?)
 }
