@@ -42,6 +42,11 @@ setup: ## Install what this machine lacks
 build: setup ## Build both binaries
 	cargo build --release $(CARGO_FLAGS)
 
+.PHONY: rdnbrd
+rdnbrd: setup ## Build the neighbour daemon alone: small, static, for any leaf of this architecture
+	cargo build --profile small $(CARGO_FLAGS) --bin rdnbrd
+	@ls -l target/$(HOST)/small/rdnbrd | awk '{ printf "%s, %.1f MB; how to install it: docs/rdnbrd.md\n", $$NF, $$5 / 1e6 }'
+
 .PHONY: demo
 demo: build ## The whole fabric on this machine: up, deploy, verify, and down again (KEEP=1 leaves it running)
 	@$(FABRICCTL) lab up --name $(LAB) --suite $(SUITE)
@@ -76,7 +81,7 @@ lint: ## rustfmt and clippy, as CI runs them
 
 .PHONY: golden
 golden: ## Rewrite the expected outputs of the golden tests
-	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay
+	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay --test rdnbrd_files
 
 .PHONY: bench
 bench: setup ## Measure the lab and the main job, and print the figures (ROUNDS=3)

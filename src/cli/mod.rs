@@ -5,6 +5,7 @@ mod help;
 mod inventory;
 mod lab;
 mod render;
+mod status;
 mod target;
 mod verify;
 
@@ -14,6 +15,7 @@ pub use lab::{
     LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
 };
 pub use render::RenderArgs;
+pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
 pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
@@ -141,6 +143,8 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Ask the devices whether the fabric works
     Verify(VerifyArgs),
+    /// Ask the devices what they know right now
+    Status(StatusArgs),
     /// Remove what fabricctl made and put back what was there before
     ///
     /// Containers, networks, images, files and daemons of the fabric go; files that stood there before the first

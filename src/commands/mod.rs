@@ -10,12 +10,13 @@ mod inventory;
 mod lab;
 mod render;
 mod runtime;
+mod status;
 mod teardown;
 mod troubles;
 mod verify;
 mod workbench;
 
-use crate::cli::{Cli, Command, Format, VerifyWhat};
+use crate::cli::{Cli, Command, Format, StatusWhat, VerifyWhat};
 use crate::output::{self, Exit, Failure};
 use clap::Parser as _;
 
@@ -50,6 +51,9 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
         Command::Deploy(args) => runtime::block_on(deploy::deploy(global, args)),
         Command::Verify(args) => match &args.what {
             VerifyWhat::Routes(args) => runtime::block_on(verify::routes(global, args)),
+        },
+        Command::Status(args) => match &args.what {
+            StatusWhat::Neighbors(args) => runtime::block_on(status::neighbors(global, args)),
         },
         Command::Teardown(args) => runtime::block_on(teardown::teardown(global, args)),
         Command::Lab(args) => lab::run(global, args),

@@ -3,6 +3,7 @@
 mod exit;
 mod failure;
 pub mod findings;
+mod neighbors;
 mod plan;
 mod progress;
 mod routes;
@@ -10,6 +11,7 @@ pub mod tables;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
+pub use neighbors::neighbors_table;
 pub use plan::{Diffs, plan_json, plan_text, several, summary_text};
 pub use progress::Progress;
 pub use routes::{DEFAULT_WIDTH, routes_table};
