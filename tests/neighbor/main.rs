@@ -11,3 +11,4 @@ mod bucket;
 mod flood;
 mod rack;
 mod scale;
+mod world;
