@@ -43,6 +43,7 @@ impl Machine {
         host.due = host.slot;
         self.adopting = self.adopting + ADOPT_PAUSE;
         self.insert(address, host);
+        self.departures.came_back(address, interface);
         self.counters.adopted += 1;
         self.log(Topic::Adopted, Level::Info, now, |machine| {
             format!("event=adopted host={address} port={}", machine.name(interface))

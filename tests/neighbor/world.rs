@@ -408,7 +408,10 @@ impl World {
                 "{route:?} settled after {age:?}"
             );
         }
-        self.since.insert(route, self.now);
+        // What is put right is as old as it was.
+        if !matches!(event, Event::RoutesDumped { .. }) {
+            self.since.insert(route, self.now);
+        }
         self.kernel.insert(route);
     }
 
