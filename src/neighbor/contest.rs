@@ -29,12 +29,13 @@ impl Machine {
     ) {
         self.counters.heard += 1;
         let ours = self.ports.get(&interface).is_some_and(|port| port.mac == Some(mac));
-        if ours || !mac.is_station() || !self.admits(interface, address) {
+        let somebody = !ours && mac.is_station();
+        if somebody && kind.is_some() {
+            self.departures.spoke(address, interface);
+        }
+        if !somebody || !self.admits(interface, address) {
             self.counters.refused_address += 1;
             return;
-        }
-        if kind.is_some() {
-            self.departures.spoke(address, interface);
         }
         let place = Place { interface, mac: Some(mac) };
         let Some(host) = self.hosts.get_mut(&address) else {

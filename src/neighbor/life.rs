@@ -161,13 +161,13 @@ impl Machine {
     fn unanswered(&mut self, address: IpAddr, now: Moment) {
         let Some(host) = self.hosts.get(&address) else { return };
         let spared = self.is_spared(host, now);
+        let successor = self.successor(address, host, now).filter(|rival| rival.answered.is_some());
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        let answered = host.rival.as_ref().is_some_and(|rival| rival.answered.is_some());
         if spared {
             host.reprieved = true;
             self.counters.retries += 1;
             self.send(address, now);
-        } else if host.haste == Haste::Contest && !answered {
+        } else if host.haste == Haste::Contest && successor.is_none() {
             // Nobody is there to take over, so it has the time that every host has.
             host.haste = Haste::Spent;
             self.first_probe(address, now);

@@ -22,6 +22,12 @@ enum Deed {
     Lost(Place),
     /// Another leaf advertises the address.
     Elsewhere(usize),
+    /// One of the hosts with routes turns up behind the interface with that MAC, and says so.
+    Moves(usize, u32, u8),
+    /// One of them goes to another leaf.
+    Leaves(usize),
+    /// Somebody speaks for an address where it was last.
+    Haunt(Kind),
     Link(u32, Carrier),
     Addresses(u32, usize),
     /// An earlier instance, or somebody else, put a route there.
@@ -124,19 +130,24 @@ fn place() -> impl Strategy<Value = Place> {
         .prop_map(|(interface, choice, mac)| (interface, address(choice), station(mac)))
 }
 
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![Just(Kind::Request), Just(Kind::Reply), Just(Kind::Announcement), Just(Kind::Claim)]
+}
+
 fn deed() -> impl Strategy<Value = Deed> {
-    let kind =
-        prop_oneof![Just(Kind::Request), Just(Kind::Reply), Just(Kind::Announcement), Just(Kind::Claim)];
     let carrier = prop_oneof![4 => Just(Carrier::Up), 2 => Just(Carrier::Down), 1 => Just(Carrier::Gone)];
     let addresses = prop_oneof![4 => Just(0_usize), 1 => 1..PREFIXES.len()];
     prop_oneof![
         6 => (place(), any::<bool>()).prop_map(|(place, alive)| Deed::Station(place, alive)),
-        6 => (place(), kind).prop_map(|(place, kind)| Deed::Speak(place, kind)),
+        6 => (place(), kind()).prop_map(|(place, kind)| Deed::Speak(place, kind)),
         1 => place().prop_map(Deed::Hint),
         1 => place().prop_map(Deed::Lost),
         1 => (1..=2_u32, carrier).prop_map(|(interface, carrier)| Deed::Link(interface, carrier)),
         1 => (1..=2_u32, addresses).prop_map(|(interface, choice)| Deed::Addresses(interface, choice)),
-        2 => (0..ADDRESSES.len()).prop_map(Deed::Elsewhere),
+        1 => (0..ADDRESSES.len()).prop_map(Deed::Elsewhere),
+        2 => (0..4_usize, 1..=2_u32, 0..3_u8).prop_map(|(host, port, mac)| Deed::Moves(host, port, mac)),
+        1 => (0..4_usize).prop_map(Deed::Leaves),
+        2 => kind().prop_map(Deed::Haunt),
         1 => (place(), any::<bool>()).prop_map(|(place, settled)| Deed::Found(place, settled)),
         1 => (place(), any::<bool>()).prop_map(|(place, settled)| Deed::Meddle(place, settled)),
         4 => (1..400_u64).prop_map(Deed::Wait),
@@ -226,9 +237,26 @@ impl World {
                 let prefixes = prefixes(choice);
                 self.tell(&Event::AddressesChanged { interface: IfIndex(interface), prefixes });
             }
-            Deed::Elsewhere(choice) => {
-                self.elsewhere.insert(address(choice), self.now);
-                self.tell(&Event::RouteElsewhere { address: address(choice) });
+            Deed::Elsewhere(choice) => self.elsewhere(address(choice)),
+            Deed::Moves(host, interface, mac) => {
+                if let Some(address) = self.nth_host(host) {
+                    self.stations.retain(|(_, known, _)| *known != address);
+                    let place = (interface, address, station(mac));
+                    self.stations.insert(place);
+                    self.arp(place, Kind::Announcement);
+                }
+            }
+            Deed::Leaves(host) => {
+                if let Some(address) = self.nth_host(host) {
+                    self.stations.retain(|(_, known, _)| *known != address);
+                    self.elsewhere(address);
+                }
+            }
+            Deed::Haunt(kind) => {
+                let last = self.left.iter().max_by_key(|(_, at)| **at);
+                if let Some((interface, address)) = last.map(|(spot, _)| *spot) {
+                    self.arp((interface, address, station(2)), kind);
+                }
             }
             Deed::Found(place, settled) => {
                 let route = route_to(place, settled);
@@ -248,6 +276,15 @@ impl World {
             }
             Deed::Wait(millis) => self.wait(Duration::from_millis(millis)),
         }
+    }
+
+    fn nth_host(&self, number: usize) -> Option<IpAddr> {
+        self.known().nth(number).map(|(address, _)| address)
+    }
+
+    fn elsewhere(&mut self, address: IpAddr) {
+        self.elsewhere.insert(address, self.now);
+        self.tell(&Event::RouteElsewhere { address });
     }
 
     /// The kernel has one route to an address with each metric.
@@ -510,7 +547,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The judgements are made after every single event, see `World::tell`.
     #[test]
