@@ -1,7 +1,7 @@
 //! The kernel's routes of ours: taken over from an earlier instance, and compared with what they should be.
 
 use super::event::{Effect, HostRoute, Level, Moment};
-use super::host::{Host, Place};
+use super::host::{Host, Place, Proof};
 use super::limit::Topic;
 use super::machine::Machine;
 use super::pace::round_up;
@@ -36,13 +36,14 @@ impl Machine {
         }
         let place = Place { interface, mac: None };
         self.adopting = self.adopting.max(now);
-        let mut host = Host::new(place, false, now);
+        let mut host = Host::new(place, Proof::Found, now);
         host.settled = settled;
         // Known neighbours give the MAC to ask before the turn comes.
         host.slot = round_up(self.adopting);
         host.due = host.slot;
         self.adopting = self.adopting + ADOPT_PAUSE;
         self.insert(address, host);
+        self.departures.came_back(address, interface);
         self.counters.adopted += 1;
         self.log(Topic::Adopted, Level::Info, now, |machine| {
             format!("event=adopted host={address} port={}", machine.name(interface))
@@ -59,7 +60,7 @@ impl Machine {
             self.put_right(Effect::DeleteRoute { route }, route, "unknown", now);
         }
         for route in wanted.difference(found) {
-            let proven = self.hosts.get(&route.address).is_some_and(|host| host.proven);
+            let proven = self.hosts.get(&route.address).is_some_and(Host::proven);
             if proven || found.contains(&twin(route)) {
                 self.put_right(Effect::AddRoute { route: *route }, *route, "missing", now);
             } else {

@@ -2,7 +2,7 @@
 //!
 //! A flood of invented addresses fills this and nothing else. When it is full, the newcomer takes the room of one
 //! that is drawn by lot from the port that has the most here. So a real host behind another port isn't touched, and
-//! one behind the same port gets in with its next packet: it needs its room for one round trip only.
+//! one behind the same port gets in with one of its next packets: it needs its room for one round trip only.
 
 use super::host::Place;
 use super::{IfIndex, Moment};
@@ -82,6 +82,11 @@ impl Candidates {
         full
     }
 
+    /// Whether more than half of the room for `most` is taken.
+    pub(super) fn is_crowded(&self, most: usize) -> bool {
+        self.count > most / 2
+    }
+
     /// Notes that it is asked, and when to come back to it.
     pub(super) fn ask(&mut self, interface: IfIndex, claimant: Claimant, due: Moment) {
         self.wake(interface, claimant, due);
@@ -92,8 +97,15 @@ impl Candidates {
         }
     }
 
-    /// Sets when it is next due.
-    pub(super) fn wake(&mut self, interface: IfIndex, claimant: Claimant, due: Moment) {
+    /// Makes it due no later than that.
+    pub(super) fn hurry(&mut self, interface: IfIndex, claimant: Claimant, due: Moment) {
+        let lane = self.lanes.get(&interface);
+        if lane.and_then(|lane| lane.known.get(&claimant)).is_some_and(|candidate| candidate.due > due) {
+            self.wake(interface, claimant, due);
+        }
+    }
+
+    fn wake(&mut self, interface: IfIndex, claimant: Claimant, due: Moment) {
         let Some(lane) = self.lanes.get_mut(&interface) else { return };
         if let Some(candidate) = lane.known.get_mut(&claimant) {
             lane.queue.remove(&(candidate.due, claimant));

@@ -1,7 +1,7 @@
 //! Who speaks for an address: the host that is known, one that wants to become known, or two at once.
 
 use super::event::{IfIndex, Kind, Level, Moment};
-use super::host::{Haste, Host, Phase, Place, Rival};
+use super::host::{Haste, Host, Phase, Place, Proof, Rival};
 use super::limit::Topic;
 use super::machine::Machine;
 use super::pace::{Share, round_up};
@@ -29,12 +29,13 @@ impl Machine {
     ) {
         self.counters.heard += 1;
         let ours = self.ports.get(&interface).is_some_and(|port| port.mac == Some(mac));
-        if ours || !mac.is_station() || !self.admits(interface, address) {
+        let somebody = !ours && mac.is_station();
+        if somebody && kind.is_some() {
+            self.departures.spoke(address, interface);
+        }
+        if !somebody || !self.admits(interface, address) {
             self.counters.refused_address += 1;
             return;
-        }
-        if kind.is_some() {
-            self.departures.spoke(address, interface);
         }
         let place = Place { interface, mac: Some(mac) };
         let Some(host) = self.hosts.get_mut(&address) else {
@@ -69,7 +70,7 @@ impl Machine {
     /// Asks the known place now rather than at its next slot, unless that was done less than `pause` ago.
     pub(super) fn ask_out_of_turn(&mut self, address: IpAddr, pause: Duration, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        let just_spoke = host.proven && now.since(host.heard) < JUST_NOW;
+        let just_spoke = host.proven() && now.since(host.heard) < JUST_NOW;
         if !just_spoke && host.may_be_asked(pause, now) {
             host.contested = Some(now);
             self.ask_now(address, now);
@@ -144,7 +145,8 @@ impl Machine {
             self.candidates.ask(interface, claimant, due);
         } else {
             self.counters.deferred += 1;
-            self.candidates.wake(interface, claimant, now);
+            // In the order in which they came.
+            self.candidates.hurry(interface, claimant, now);
         }
     }
 
@@ -153,10 +155,10 @@ impl Machine {
         let Some(host) = self.hosts.get_mut(&address) else {
             return self.learn(address, place, now);
         };
-        if !host.proven && host.place.interface == place.interface {
+        if !host.proven() && host.place.interface == place.interface {
             // The route that was found is right, and this is who lives there.
             host.place = place;
-            host.asked = true;
+            host.proof = Proof::Answered;
             return self.spoke(address, Some(Kind::Reply), now);
         }
         let patience = self.settings.detection_time();
@@ -208,7 +210,7 @@ impl Machine {
     /// Says once that two places answer for one address.
     pub(super) fn report_duplicate(&mut self, address: IpAddr, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        let (place, live) = (host.place, host.phase == Phase::Live && host.proven);
+        let (place, live) = (host.place, host.phase == Phase::Live && host.proven());
         let Some(rival) = &mut host.rival else { return };
         if !live || rival.answered.is_none() || rival.reported {
             return;

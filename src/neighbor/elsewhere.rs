@@ -88,13 +88,17 @@ impl Departures {
         }
     }
 
-    /// The host has a route by that interface: it came back, or it is elsewhere for its old port.
-    pub(super) fn arrived(&mut self, address: IpAddr, interface: IfIndex, now: Moment) {
-        match self.known.get(&address).map(|departure| departure.interface) {
-            Some(old) if old == interface => self.forget(address),
-            Some(_) => self.gone_elsewhere(address, now),
-            None => {}
+    /// The host has a route by that interface: where it left from there, it is back.
+    pub(super) fn came_back(&mut self, address: IpAddr, interface: IfIndex) {
+        if self.known.get(&address).is_some_and(|departure| departure.interface == interface) {
+            self.forget(address);
         }
+    }
+
+    /// It answered on that interface: so it is elsewhere for the port that it left, if that is another one.
+    pub(super) fn arrived(&mut self, address: IpAddr, interface: IfIndex, now: Moment) {
+        self.came_back(address, interface);
+        self.gone_elsewhere(address, now);
     }
 
     /// Somebody speaks for the address on that interface, so nothing is said in its name there.

@@ -88,16 +88,24 @@ pub(super) enum Haste {
     Spent,
 }
 
+/// What speaks for a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Proof {
+    /// Only the route that an earlier instance left.
+    Found,
+    /// It was asked, so that a reply is an answer.
+    Asked,
+    /// It answered.
+    Answered,
+}
+
 /// An address with a route.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) place: Place,
     pub(super) phase: Phase,
     pub(super) haste: Haste,
-    /// Whether it ever answered; a route that an earlier instance left has yet to be proven.
-    pub(super) proven: bool,
-    /// Whether a probe went out, so that a reply is an answer.
-    pub(super) asked: bool,
+    pub(super) proof: Proof,
     /// Whether it got one more chance for the probes that nobody had the time to hear the answer of.
     pub(super) reprieved: bool,
     pub(super) settled: bool,
@@ -120,13 +128,12 @@ pub(super) struct Host {
 
 impl Host {
     /// A host that is at `place` since `now`.
-    pub(super) fn new(place: Place, proven: bool, now: Moment) -> Self {
+    pub(super) fn new(place: Place, proof: Proof, now: Moment) -> Self {
         Self {
             place,
             phase: Phase::Live,
             haste: Haste::None,
-            proven,
-            asked: proven,
+            proof,
             reprieved: false,
             settled: false,
             turn: None,
@@ -139,6 +146,11 @@ impl Host {
             moves: 0,
             rival: None,
         }
+    }
+
+    /// Whether it ever answered.
+    pub(super) fn proven(&self) -> bool {
+        self.proof == Proof::Answered
     }
 
     /// Its route, where the address is `address`.
@@ -163,7 +175,7 @@ impl Host {
     pub(super) fn state(&self) -> State {
         match self.phase {
             Phase::Probing { left } => State::Probing { left },
-            Phase::Live if self.proven => State::Live,
+            Phase::Live if self.proven() => State::Live,
             Phase::Live => State::Probing { left: 0 },
         }
     }
@@ -174,7 +186,7 @@ impl Host {
             interface: self.place.interface,
             mac: self.place.mac,
             state: self.state(),
-            proven: self.proven,
+            proven: self.proven(),
             heard: self.heard,
             since: self.since,
             settled: self.settled,

@@ -1,7 +1,7 @@
 //! The life of a host with a route: learned, asked, silent, settled, moved, lost.
 
 use super::event::{Effect, HostRoute, Kind, Level, Moment};
-use super::host::{Haste, Host, Phase, Place};
+use super::host::{Haste, Host, Phase, Place, Proof};
 use super::limit::Topic;
 use super::machine::Machine;
 use super::pace::{Share, round_up};
@@ -20,7 +20,7 @@ impl Machine {
             self.counters.refused_full += 1;
             return;
         }
-        self.move_in(address, Host::new(place, true, now), now);
+        self.move_in(address, Host::new(place, Proof::Answered, now), now);
         let route = HostRoute { address, interface: place.interface, settled: false };
         self.effects.push(Effect::AddRoute { route });
         self.counters.learned += 1;
@@ -43,7 +43,7 @@ impl Machine {
     }
 
     fn settle_at(&self, host: &Host) -> Option<Moment> {
-        let after = self.settings.settle.filter(|_| host.proven && !host.settled)?;
+        let after = self.settings.settle.filter(|_| host.proven() && !host.settled)?;
         Some(host.turn.unwrap_or(host.since + after))
     }
 
@@ -51,12 +51,12 @@ impl Machine {
     pub(super) fn spoke(&mut self, address: IpAddr, kind: Option<Kind>, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
         let counts = match kind {
-            Some(Kind::Reply) => host.asked,
-            Some(Kind::Request | Kind::Announcement) => host.proven,
+            Some(Kind::Reply) => host.proof >= Proof::Asked,
+            Some(Kind::Request | Kind::Announcement) => host.proven(),
             Some(Kind::Claim) | None => false,
         };
         if !counts {
-            if kind.is_some() && !host.proven && host.phase == Phase::Live {
+            if kind.is_some() && !host.proven() && host.phase == Phase::Live {
                 // It is there: no need to wait for its turn.
                 self.ask_now(address, now);
             }
@@ -64,7 +64,7 @@ impl Machine {
         }
         host.phase = Phase::Live;
         host.haste = Haste::None;
-        host.proven = true;
+        host.proof = Proof::Answered;
         host.reprieved = false;
         host.heard = now;
         host.slot = self.settings.next_probe(address, now);
@@ -124,15 +124,15 @@ impl Machine {
             host.haste = Haste::Contest;
             host.contested = Some(now);
             CONTEST_PROBES - 1
-        } else if host.proven {
+        } else if host.proven() {
             self.settings.retries_after(host.heard, now)
         } else {
-            self.settings.retries_of_adopted(host.heard, now)
+            self.settings.retries_of_adopted()
         };
         if let Some(rival) = &mut host.rival {
             rival.answered = None;
         }
-        host.asked = true;
+        host.proof = host.proof.max(Proof::Asked);
         host.phase = Phase::Probing { left };
         self.send(address, now);
     }
@@ -143,9 +143,12 @@ impl Machine {
         let unicast = self.settings.unicast && host.phase != Phase::Probing { left: 0 };
         let known = Place { mac: host.place.mac.filter(|_| unicast), ..host.place };
         let rival = host.rival.as_ref().map(|rival| rival.place);
-        let interval = match host.haste {
-            Haste::Contest => self.settings.contest_interval(),
-            Haste::None | Haste::Spent => self.settings.retry_interval,
+        let interval = match (host.haste, host.phase) {
+            (Haste::Contest, _) => self.settings.contest_interval(),
+            (_, Phase::Probing { left }) if !host.proven() => {
+                self.settings.proving_interval(host.since, now, left)
+            }
+            _ => self.settings.retry_interval,
         };
         self.ask(address, known, Share::Proven);
         if let Some(rival) = rival {
@@ -158,13 +161,13 @@ impl Machine {
     fn unanswered(&mut self, address: IpAddr, now: Moment) {
         let Some(host) = self.hosts.get(&address) else { return };
         let spared = self.is_spared(host, now);
+        let successor = self.successor(address, host, now).filter(|rival| rival.answered.is_some());
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        let answered = host.rival.as_ref().is_some_and(|rival| rival.answered.is_some());
         if spared {
             host.reprieved = true;
             self.counters.retries += 1;
             self.send(address, now);
-        } else if host.haste == Haste::Contest && !answered {
+        } else if host.haste == Haste::Contest && successor.is_none() {
             // Nobody is there to take over, so it has the time that every host has.
             host.haste = Haste::Spent;
             self.first_probe(address, now);
@@ -183,7 +186,7 @@ impl Machine {
             self.settling = free + SETTLE_PAUSE;
             host.turn = Some(free);
         }
-        if due && free == now || due && !waits {
+        if due && (free == now || !waits) {
             let before = host.route(address);
             host.settled = true;
             let route = host.route(address);
@@ -222,7 +225,7 @@ impl Machine {
 
     /// The address is at `place` now; on the same interface its route stays untouched.
     fn take_over(&mut self, address: IpAddr, old: &Host, place: Place, now: Moment) {
-        let mut host = Host::new(place, true, now);
+        let mut host = Host::new(place, Proof::Answered, now);
         host.moves = old.moves + 1;
         host.contested = Some(now);
         if place.interface == old.place.interface {

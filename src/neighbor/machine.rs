@@ -218,12 +218,10 @@ impl Machine {
         let full_here = self.ports.get(&interface).is_some_and(|port| port.hosts >= most_here);
         if full || full_here {
             self.log(Topic::Full, Level::Warning, now, |machine| {
-                let limit = match full {
-                    true => format!("max_hosts={most}"),
-                    false => format!("max_hosts_per_port={most_here}"),
-                };
+                let limit = if full { "max_hosts" } else { "max_hosts_per_port" };
+                let most = if full { most } else { most_here };
                 let port = machine.name(interface);
-                format!("event=full port={port} {limit} effect=new-hosts-ignored")
+                format!("event=full port={port} {limit}={most} effect=new-hosts-ignored")
             });
         }
         full || full_here

@@ -67,6 +67,8 @@ impl Default for Settings {
 pub(super) const CANDIDATE_PROBES: u32 = 3;
 /// Probes a known place has to answer one of, when another one answers for its address.
 pub(super) const CONTEST_PROBES: u32 = 4;
+/// The longest that a route left by an earlier instance may stay unproven, however patient the settings are.
+const PROVING_TIME: Duration = Duration::from_secs(5);
 /// Candidates at most, where as many hosts are allowed.
 const CANDIDATES: usize = 16_384;
 
@@ -89,12 +91,21 @@ impl Settings {
         }
     }
 
-    /// How many probes follow the first one, sent `now`, of a route that an earlier instance left and that was found
-    /// at `found`: a ghost doesn't outlive the detection time, counted from there.
-    pub(super) fn retries_of_adopted(&self, found: Moment, now: Moment) -> u32 {
-        let left = self.detection_time().saturating_sub(now.since(found));
-        let probes = left.as_nanos() / self.retry_interval.as_nanos().max(1);
-        u32::try_from(probes).unwrap_or(u32::MAX).saturating_sub(1).max(1)
+    /// How long a route that an earlier instance left may stay unproven.
+    pub(super) fn proving_time(&self) -> Duration {
+        self.detection_time().min(PROVING_TIME)
+    }
+
+    /// How many probes follow the first one of such a route.
+    pub(super) fn retries_of_adopted(&self) -> u32 {
+        self.retries.max(1)
+    }
+
+    /// Time that a probe of such a route, sent `now`, has for its answer: with those that may follow it fills the time
+    /// since the route was found, at `found`.
+    pub(super) fn proving_interval(&self, found: Moment, now: Moment, following: u32) -> Duration {
+        let left = (found + self.proving_time()).since(now);
+        (left / (following + 1)).max(self.contest_interval())
     }
 
     /// Time that a probe has for its answer when another place answers for the address: a packet is there and

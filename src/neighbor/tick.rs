@@ -96,7 +96,9 @@ impl Machine {
 
     fn tick_candidates(&mut self, now: Moment) {
         while let Some((interface, (address, mac), candidate)) = self.candidates.next_due(now) {
-            if candidate.left == 0 {
+            // In a flood one probe must do, so that there is one for everybody.
+            let crowded = candidate.asked && self.candidates.is_crowded(self.settings.max_candidates());
+            if candidate.left == 0 || crowded {
                 self.candidates.remove(interface, (address, mac));
                 self.counters.unproven += 1;
                 let place = Place { interface, mac: Some(mac) };
