@@ -2,7 +2,15 @@
 //!
 //! Needs root, for namespaces. Everything a test makes dies with it.
 
+#[path = "rdnbrd/doors.rs"]
+mod doors;
+#[path = "rdnbrd/ipv6.rs"]
+mod ipv6;
+#[path = "rdnbrd/ports.rs"]
+mod ports;
 mod rack;
+#[path = "rdnbrd/service.rs"]
+mod service;
 
 use rack::{Rack, wait_until};
 use std::time::Duration;
