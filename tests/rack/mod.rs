@@ -8,18 +8,20 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 
+mod container;
+mod netns;
+
+pub use container::{Container, open_port};
+
 use fabricctl::fabric::Mac;
-use fabricctl::netlink::{
-    Announcement, Monitor, PortSocket, Protocol, Socket, announcement, announcements, interfaces,
-};
-use nix::sched::{CloneFlags, setns};
+use fabricctl::netlink::{Announcement, Monitor, announcement, announcements};
+use netns::Netns;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Output, Stdio};
+use std::net::IpAddr;
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 /// Waits for it and says how long it took; fails when it takes longer than `limit`.
@@ -30,141 +32,6 @@ pub fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -
         std::thread::sleep(Duration::from_millis(20));
     }
     start.elapsed()
-}
-
-/// A network namespace, held by a process that dies with the test.
-struct Netns {
-    holder: Child,
-}
-
-impl Netns {
-    fn new() -> Self {
-        let mut command = Command::new("sleep");
-        command.arg("infinity").stdin(Stdio::null());
-        // SAFETY: two system calls between fork and exec, nothing that allocates or locks.
-        unsafe {
-            command.pre_exec(|| {
-                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-                nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
-                Ok(())
-            });
-        }
-        let netns = Self { holder: command.spawn().expect("these tests build namespaces: run them as root") };
-        netns.ip("link set lo up");
-        netns
-    }
-
-    fn path(&self) -> String {
-        format!("/proc/{}/ns/net", self.holder.id())
-    }
-
-    /// A command in the namespace.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", self.path())).arg(program);
-        command
-    }
-
-    fn ip(&self, words: &str) -> String {
-        let output = self.command("ip").args(words.split(' ')).output().unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "ip {words}: {error}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs it in the namespace, in a thread of its own.
-    fn enter<T: Send>(&self, deed: impl FnOnce() -> T + Send) -> T {
-        let file = File::open(self.path()).unwrap();
-        let inside = move || {
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-            deed()
-        };
-        std::thread::scope(|scope| scope.spawn(inside).join().unwrap())
-    }
-}
-
-impl Drop for Netns {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
-}
-
-/// A namespace with one macvlan interface; gone when dropped.
-pub struct Container {
-    netns: Netns,
-    address: Ipv4Addr,
-}
-
-impl Container {
-    /// Asks who has the gateway, as anybody does before sending.
-    pub fn speak(&self) {
-        self.send(self.address, Ipv4Addr::new(172, 16, 1, 1));
-    }
-
-    /// Asks for the gateway in the name of another address of its own.
-    pub fn speak_as(&self, address: &str, gateway: &str) {
-        let (address, gateway): (IpAddr, IpAddr) = (address.parse().unwrap(), gateway.parse().unwrap());
-        self.send_any(address, gateway);
-    }
-
-    /// Has its own kernel speak: a datagram that nobody wants, to the gateway.
-    pub fn send_datagram(&self, from: &str, to: &str) {
-        self.netns.enter(|| {
-            let from: IpAddr = from.parse().unwrap();
-            let socket = std::net::UdpSocket::bind((from, 0)).unwrap();
-            let _ = socket.send_to(b"hello", (to, 9));
-        });
-    }
-
-    /// Gives it one more address, used at once.
-    pub fn give(&self, address: &str) {
-        let nodad = if address.contains(':') { " nodad" } else { "" };
-        self.netns.ip(&format!("address add {address} dev eth0{nodad}"));
-    }
-
-    /// `ip` in it.
-    pub fn ip(&self, words: &str) -> String {
-        self.netns.ip(words)
-    }
-
-    /// Stops the process that lives in it, as `docker pause` does.
-    pub fn pause(&self) {
-        kill(Pid::from_raw(self.netns.holder.id().try_into().unwrap()), Signal::SIGSTOP).unwrap();
-    }
-
-    /// Announces an address, whether it has it or not.
-    pub fn claim(&self, address: &str) {
-        let address = address.parse().unwrap();
-        self.send(address, address);
-    }
-
-    fn send(&self, sender: Ipv4Addr, target: Ipv4Addr) {
-        self.send_any(sender.into(), target.into());
-    }
-
-    fn send_any(&self, sender: IpAddr, target: IpAddr) {
-        self.netns.enter(|| {
-            let mut socket = open_port("eth0", Protocol::of(target));
-            socket.ask(sender, target, None);
-            assert_eq!(socket.flush(), 0);
-        });
-    }
-}
-
-/// The raw socket of an interface of the thread's namespace.
-pub fn open_port(name: &str, protocol: Protocol) -> PortSocket {
-    let all = interfaces(&mut Socket::open().unwrap()).unwrap();
-    let port = all.iter().find(|interface| interface.name == name).unwrap();
-    PortSocket::open(port.index, port.mac.unwrap(), protocol).unwrap()
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        // The kernel takes its time to clean a namespace up; the interface must be gone now. It may be already, with
-        // the port it hung on.
-        let _ = self.netns.command("ip").args(["link", "delete", "eth0"]).output();
-    }
 }
 
 /// What the kernel announced of our routes since it was made.
@@ -299,10 +166,19 @@ impl Rack {
 
     /// Starts it with these variables in its environment.
     pub fn start_with(&mut self, environment: &[(&str, &str)]) {
+        self.start_as(&[], environment);
+    }
+
+    /// Starts it with these words behind its own.
+    pub fn start_words(&mut self, words: &[&str]) {
+        self.start_as(words, &[]);
+    }
+
+    fn start_as(&mut self, words: &[&str], environment: &[(&str, &str)]) {
         let log = File::options().create(true).append(true).open(self.file("log")).unwrap();
         let starts = || self.log().matches("event=started").count();
         let before = starts();
-        let child = self.command(&[]).envs(environment.iter().copied()).stderr(log).spawn().unwrap();
+        let child = self.command(words).envs(environment.iter().copied()).stderr(log).spawn().unwrap();
         wait_until("the daemon runs", Duration::from_secs(5), || starts() > before);
         self.daemon = Some(child);
     }

@@ -2,7 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at processes and files")]
 
 use crate::rack::{Rack, wait_until};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::linux::net::SocketAddrExt as _;
@@ -274,4 +275,60 @@ fn the_routes_of_a_daemon_that_stays_dead_are_removed_in_the_end() {
     assert_eq!(said(&rack), "1 routes removed\n");
     assert_eq!(rack.routes(), [] as [&str; 0]);
     assert_eq!(said(&rack), "0 routes removed\n");
+}
+
+#[test]
+fn a_guard_starts_the_daemon_again_and_goes_with_it() {
+    let mut rack = Rack::new("");
+    let _web = rack.container(1, "172.16.1.11");
+    let daemon = |rack: &Rack| fs::read_to_string(rack.file("pid")).ok()?.trim().parse::<i32>().ok();
+    let signal = |pid: i32, signal| kill(Pid::from_raw(pid), signal).unwrap();
+    rack.start_words(&["--guard"]);
+    wait_until("the host has a route", SOON, || rack.routes().len() == 1);
+    let heard = rack.monitor();
+    let first = daemon(&rack).unwrap();
+    assert_ne!(first.cast_unsigned(), rack.pid());
+    signal(first, Signal::SIGKILL);
+    wait_until("there is another one", SOON, || {
+        rack.log().matches("event=started").count() == 2 && daemon(&rack).is_some_and(|pid| pid != first)
+    });
+    assert!(rack.log().contains("event=died"));
+    // Longer than an adopted route has to be proven.
+    std::thread::sleep(Duration::from_millis(2600));
+    assert_eq!((heard.added(), heard.deleted()), (vec![], vec![]));
+    // As an init script stops it: by the number in the file.
+    signal(daemon(&rack).unwrap(), Signal::SIGTERM);
+    assert!(rack.wait().success(), "the guard ends with it");
+    assert!(!fs::exists(rack.file("pid")).unwrap());
+    // By the guard's own number.
+    rack.start_words(&["--guard"]);
+    let last = daemon(&rack).unwrap();
+    rack.stop();
+    assert!(!fs::exists(format!("/proc/{last}")).unwrap());
+    // A file that is wrong stays wrong.
+    rack.configure("keepalif = 1");
+    assert_eq!(rack.run(&["--guard"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_guard_can_be_stopped_between_two_lives() {
+    let mut rack = Rack::new("");
+    rack.start_words(&["--guard"]);
+    let read = |rack: &Rack| fs::read_to_string(rack.file("pid")).unwrap_or_default().trim().to_owned();
+    let guard = rack.pid().to_string();
+    let mut lives = 0;
+    // The pauses get longer: there is a moment for it.
+    wait_until("the file leads to the guard", Duration::from_secs(20), || {
+        let pid = read(&rack);
+        if pid == guard {
+            return true;
+        }
+        if let Ok(daemon) = pid.parse() {
+            lives += u32::from(kill(Pid::from_raw(daemon), Signal::SIGKILL).is_ok());
+        }
+        false
+    });
+    assert!(lives > 0);
+    rack.stop();
+    assert!(rack.log().contains("event=guard-stopped signal=SIGTERM"));
 }
