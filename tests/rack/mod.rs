@@ -120,10 +120,8 @@ impl Rack {
 
     /// Writes the daemon's file.
     pub fn configure(&self, config: &str) {
-        let socket = match config.contains("socket =") {
-            true => String::new(),
-            false => format!("socket = {}\n", self.file("socket")),
-        };
+        let named = config.contains("socket =");
+        let socket = if named { String::new() } else { format!("socket = {}\n", self.file("socket")) };
         fs::write(self.file("rdnbrd.conf"), format!("{socket}{config}\n")).unwrap();
     }
 

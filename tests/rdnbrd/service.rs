@@ -1,5 +1,4 @@
 //! The daemon as a service: what it tells, what it gives up, how it starts and ends.
-#![expect(clippy::disallowed_methods, reason = "tests look at processes and files")]
 
 use crate::rack::{Rack, wait_until};
 use nix::sys::signal::{Signal, kill};
