@@ -9,12 +9,15 @@ const CONFIG: &str = "/etc/rdnbrd.conf";
 /// Where the process id is when nobody says otherwise.
 const PID_FILE: &str = "/run/rdnbrd.pid";
 
+/// The option that one process takes and its child must not.
+pub(super) const GUARD: &str = "--guard";
+
 /// What `--help` prints.
 pub(super) const HELP: &str = "\
 rdnbrd: redistribute neighbor. Learns the hosts behind its interfaces by ARP and neighbour discovery, proves them
 alive, and keeps a kernel route for each (/32, /128), for a routing daemon to advertise.
 
-Usage: rdnbrd [--config FILE] [--pid-file FILE] [--foreground]
+Usage: rdnbrd [--config FILE] [--pid-file FILE] [--foreground] [--guard]
        rdnbrd status [-o text|json] [--socket PATH | --config FILE]
        rdnbrd metrics [--socket PATH | --config FILE]
        rdnbrd --check-config [FILE]
@@ -29,6 +32,8 @@ Options:
       --config FILE          configuration [default: /etc/rdnbrd.conf; it may be absent]
       --pid-file FILE        where the process id goes [default: /run/rdnbrd.pid]
       --foreground           stay in the foreground; it always does
+      --guard                start it again when it dies, and remove its routes when that doesn't help: for systems
+                             without a service manager that does
       --check-config [FILE]  read the configuration, say what is wrong with it, and exit with 0 or 2
       --flush                remove every route with our protocol number, and exit
       --flush-after SECONDS  wait, and then do so unless a daemon runs: for when it has died and stays dead
@@ -73,6 +78,8 @@ pub(super) struct Args {
     /// Whether the configuration was named, and so must exist.
     pub(super) named: bool,
     pub(super) pid_file: PathBuf,
+    /// Whether the daemon is started again when it dies.
+    pub(super) guard: bool,
     /// Where the daemon answers, if it was said.
     pub(super) socket: Option<PathBuf>,
 }
@@ -105,6 +112,7 @@ impl Args {
             named: false,
             pid_file: PID_FILE.into(),
             socket: None,
+            guard: false,
         };
         let mut json = None;
         let mut typed = typed.into_iter().flat_map(split_at_equals).peekable();
@@ -131,6 +139,7 @@ impl Args {
                 }
                 Some("--flush") => args.deed = Deed::Flush,
                 Some("--foreground") => {}
+                Some(GUARD) => args.guard = true,
                 Some("--version" | "-V") => args.deed = Deed::Version,
                 Some("--help" | "-h") => args.deed = Deed::Help,
                 _ => return Err(ArgsError::Unknown(word)),

@@ -1,6 +1,6 @@
 //! From what comes in to events of the machine.
 
-use super::kernel::{Kernel, MAIN};
+use super::kernel::Kernel;
 use super::log::Log;
 use super::orphans;
 use super::run::{Daemon, RunError};
@@ -114,14 +114,9 @@ impl Daemon {
             if self.machine.has_route(ours) != there {
                 self.doubt();
             }
-        } else if there && self.kernel.is_foreign(route) && self.leads_elsewhere(route) {
+        } else if there && self.kernel.is_foreign(route) && self.view.leads_away(route) {
             self.tell(Event::RouteElsewhere { address: route.address });
         }
-    }
-
-    /// Whether it is followed, leads away from all ports, and to an address that could be behind one of them.
-    fn leads_elsewhere(&self, route: &KernelRoute) -> bool {
-        route.table == MAIN && !self.view.manages(IfIndex(route.index)) && self.view.could_have(route.address)
     }
 
     pub(super) fn doubt(&mut self) {

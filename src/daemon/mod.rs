@@ -10,6 +10,7 @@ mod act;
 mod args;
 mod ask;
 mod control;
+mod guard;
 mod hear;
 mod kernel;
 mod log;
@@ -49,19 +50,20 @@ const WRONG: u8 = 2;
 
 /// The whole program, from the arguments after its name to its exit code.
 pub fn main(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let code = match Args::parse(typed) {
+    let typed: Vec<OsString> = typed.into_iter().collect();
+    let code = match Args::parse(typed.iter().cloned()) {
         Err(error) => complain(&error, WRONG),
         Ok(args) => match args.deed {
             Deed::Help => print(args::HELP),
             Deed::Version => print(concat!("rdnbrd ", env!("CARGO_PKG_VERSION"), "\n")),
-            _ => configured(&args),
+            _ => configured(&args, typed),
         },
     };
     ExitCode::from(code)
 }
 
 /// What needs the configuration.
-fn configured(args: &Args) -> u8 {
+fn configured(args: &Args, mut typed: Vec<OsString>) -> u8 {
     let config = match read_config(&args.config, args.named) {
         // Where the socket is named, it doesn't matter what the file says.
         Err(_) if args.socket.is_some() => Config::default(),
@@ -81,6 +83,13 @@ fn configured(args: &Args) -> u8 {
                 Ok(true) => print("a daemon runs: its routes stay\n"),
                 Ok(false) => flush(&config),
                 Err(source) => complain(&Unwritable { file: args.pid_file.clone(), source }, FAILED),
+            }
+        }
+        Deed::Run if args.guard => {
+            typed.retain(|word| word != args::GUARD);
+            match guard::run(&typed, &args.pid_file, &config) {
+                Ok(code) => code,
+                Err(error) => complain(&error, FAILED),
             }
         }
         Deed::Run => run(args, config),

@@ -1,8 +1,9 @@
 //! The kernel's interfaces and addresses as last heard, and what of them the machine was told.
 
+use super::kernel::MAIN;
 use crate::fabric::Mac;
 use crate::neighbor::{Config, Event, IfIndex};
-use crate::netlink::{Announcement, Interface, InterfaceAddress, Protocol};
+use crate::netlink::{Announcement, Interface, InterfaceAddress, KernelRoute, Protocol};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -87,9 +88,11 @@ impl View {
         self.told.iter().map(|(interface, port)| (*interface, port.name.as_str(), port.up, &port.prefixes))
     }
 
-    /// Whether a host with that address would be behind one of them, as far as prefixes tell.
-    pub(super) fn could_have(&self, address: IpAddr) -> bool {
-        self.told.values().any(|port| port.prefixes.iter().any(|prefix| prefix.contains(&address)))
+    /// Whether a route is followed, leads away from all of them, and to an address that could be behind one.
+    pub(super) fn leads_away(&self, route: &KernelRoute) -> bool {
+        route.table == MAIN
+            && !self.manages(IfIndex(route.index))
+            && self.told.keys().any(|interface| self.could_have_behind(*interface, route.address))
     }
 
     /// Whether a host with that address would be behind this one.
@@ -180,5 +183,22 @@ mod tests {
         let config = Config::parse("f", "interfaces = swp2").unwrap();
         assert_eq!(view.news(&config).len(), 1);
         assert!(!view.manages(IfIndex(3)));
+    }
+    #[test]
+    fn a_route_leads_away_when_it_could_be_about_a_host_and_leaves_by_another_interface() {
+        let mut view = View::default();
+        view.note(&interface(true));
+        view.note(&Announcement::Address(address()));
+        view.news(&Config::default());
+        let address = "172.16.1.11".parse().unwrap();
+        let route = KernelRoute { address, index: 9, table: MAIN, protocol: 186, metric: 20 };
+        assert!(view.leads_away(&route));
+        for other in [
+            KernelRoute { index: 3, ..route },
+            KernelRoute { table: 10, ..route },
+            KernelRoute { address: "172.16.2.11".parse().unwrap(), ..route },
+        ] {
+            assert!(!view.leads_away(&other), "{other:?}");
+        }
     }
 }

@@ -9,9 +9,9 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// Room for a second of answers at 10,000 a second and more, at what the kernel counts for a small packet. It takes
-/// memory only as packets wait.
-const BUFFER: libc::c_int = 8 * 1024 * 1024;
+/// Room for several tenths of a second of answers at 10,000 a second, at the most that the kernel counts for a small
+/// packet. It takes memory only as packets wait.
+const BUFFER: libc::c_int = 4 * 1024 * 1024;
 
 /// What a socket speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
