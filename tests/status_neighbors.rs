@@ -14,7 +14,7 @@ fn host(address: &str, port: &str, state: &str) -> Value {
     let number = address.rsplit('.').next().unwrap().parse::<u8>().unwrap();
     json!({
         "address": address, "port": port, "mac": format!("02:42:ac:10:01:{number:02x}"), "state": state,
-        "since_s": 3725.2, "age_s": 3725.4, "last_answer_s": 0.4321, "settled": true, "moves": 0, "rival": null,
+        "age_s": 3725.4, "last_answer_s": 0.4321, "settled": true, "moves": 0, "rival": null,
     })
 }
 
@@ -50,7 +50,7 @@ fn healthy() -> NeighborAnswers {
 fn troubled() -> NeighborAnswers {
     let mut answers = healthy();
     let rival = json!({ "rival": {"port": "swp2", "mac": "02:42:ac:10:01:99"} });
-    let fresh = json!({ "settled": false, "since_s": 2.0, "age_s": 2.0, "moves": 1 });
+    let fresh = json!({ "settled": false, "age_s": 2.0, "moves": 1 });
     let hosts = [
         with(host("172.16.1.11", "swp1", "live"), &rival),
         with(host("172.16.1.12", "swp1", "probing"), &json!({ "last_answer_s": 1.25, "moves": 3 })),

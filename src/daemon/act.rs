@@ -10,12 +10,9 @@ use crate::netlink::{NetlinkError, RouteChange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 /// Refusals of one turn that are logged one by one.
 const REFUSALS_LOGGED: usize = 10;
-/// How long it is remembered that packets had to be put off.
-const DEFERRED_FOR: Duration = Duration::from_secs(10);
 
 impl Daemon {
     /// Does what the machine wants; routes and packets go out together at the end of the turn.
@@ -154,10 +151,6 @@ impl Daemon {
     /// Goes on with one who asks.
     pub(super) fn answer(&mut self, place: u32) {
         self.ports.count_drops();
-        let deferred = self.machine.counters().deferred;
-        if deferred != self.deferred.0 {
-            self.deferred = (deferred, Some(self.now));
-        }
         let Some(mut control) = self.control.take() else { return };
         control.serve(place, &self.waiting, self);
         self.control = Some(control);
@@ -176,10 +169,9 @@ impl Daemon {
             prefixes: BTreeSet::clone(prefixes),
             hosts: counts.get(&interface).copied().unwrap_or_default(),
         };
-        let put_off = self.deferred.1.is_some_and(|last| self.now.since(last) < DEFERRED_FOR);
         Facts {
             now: self.now,
-            degraded: put_off || self.routes_refused || self.ports.any_deaf(),
+            degraded: self.machine.is_degraded() || self.routes_refused || self.ports.any_deaf(),
             table: self.config.route_table,
             protocol: self.config.protocol,
             ports: self.view.ports().map(port).collect(),

@@ -67,7 +67,7 @@ struct Host {
     port: String,
     mac: Option<String>,
     state: String,
-    since_s: Option<f64>,
+    age_s: Option<f64>,
     last_answer_s: Option<f64>,
     #[serde(default)]
     moves: u64,
@@ -142,13 +142,13 @@ fn tables(status: &Status) -> String {
             host.port.clone(),
             host.mac.clone().unwrap_or_else(|| "-".to_owned()),
             host.state.clone(),
-            span(host.since_s),
+            span(host.age_s),
             span(host.last_answer_s),
             notes.join(", "),
         ]
     });
     text.push_str(&columns(
-        &["HOST", "PORT", "MAC", "STATE", "SINCE", "ANSWERED", ""],
+        &["HOST", "PORT", "MAC", "STATE", "AGE", "ANSWERED", ""],
         &hosts.collect::<Vec<_>>(),
     ));
     let counted = status.counters.iter().filter(|(_, count)| **count > 0);
@@ -212,7 +212,7 @@ mod tests {
         let text = r#"{"schema":1,"version":"9","pid":7,"uptime_s":75.2,"degraded":false,"table":254,"protocol":76,
             "ports":[{"name":"swp1","index":3,"up":true,"prefixes":["172.16.1.1/24","2001:db8::1/64"],"hosts":2}],
             "hosts":[{"address":"172.16.1.11","port":"swp1","mac":"02:42:ac:10:01:0b","state":"live",
-                      "since_s":61.0,"last_answer_s":0.44,"moves":1,"rival":{"port":"swp2","mac":"02:00:00:00:00:01"}},
+                      "age_s":61.0,"last_answer_s":0.44,"moves":1,"rival":{"port":"swp2","mac":"02:00:00:00:00:01"}},
                      {"address":"172.16.1.12","port":"swp1","mac":null,"state":"candidate","last_answer_s":null}],
             "counters":{"learned":1,"moves":0},"later":true}"#;
         let shown = tables(&serde_json::from_str(text).unwrap());
@@ -223,7 +223,7 @@ mod tests {
              PORT  STATE  HOSTS  PREFIXES\n\
              swp1  up     2      172.16.1.1/24 2001:db8::1/64\n\
              \n\
-             HOST         PORT  MAC                STATE      SINCE  ANSWERED\n\
+             HOST         PORT  MAC                STATE      AGE    ANSWERED\n\
              172.16.1.11  swp1  02:42:ac:10:01:0b  live       1m01s  0.4s      1 move, also 02:00:00:00:00:01 on swp2\n\
              172.16.1.12  swp1  -                  candidate  -      -\n\
              \n\

@@ -80,8 +80,20 @@ struct HostLine<'a> {
     port: &'a str,
     mac: Option<Mac>,
     state: &'static str,
+    /// How long it has been at this place.
+    age_s: f64,
     /// None as long as it never answered.
     last_answer_s: Option<f64>,
+    settled: bool,
+    moves: u32,
+    rival: Option<RivalLine<'a>>,
+}
+
+/// Another place that answers for the same address.
+#[derive(Serialize)]
+struct RivalLine<'a> {
+    port: &'a str,
+    mac: Option<Mac>,
 }
 
 /// The JSON document, written bit by bit.
@@ -197,13 +209,18 @@ impl Report {
     /// Appends some more of it; false when there is nothing left.
     pub(super) fn write_some(&mut self, octets: &mut Vec<u8>) -> bool {
         octets.extend(std::mem::take(&mut self.next).into_bytes());
+        let name = |interface| self.names.get(&interface).map_or("", String::as_str);
         for host in self.hosts.by_ref().take(HOSTS_AT_ONCE) {
             let line = HostLine {
                 address: host.address,
-                port: self.names.get(&host.interface).map_or("", String::as_str),
+                port: name(host.interface),
                 mac: host.mac,
                 state: state(&host),
+                age_s: seconds(self.now.since(host.since)),
                 last_answer_s: host.proven.then(|| seconds(self.now.since(host.heard))),
+                settled: host.settled,
+                moves: host.moves,
+                rival: host.rival.map(|place| RivalLine { port: name(place.interface), mac: place.mac }),
             };
             if !std::mem::take(&mut self.first) {
                 octets.push(b',');
@@ -250,6 +267,10 @@ mod tests {
             state,
             proven,
             heard: Moment::millis(9_750),
+            since: Moment::millis(4_000),
+            settled: false,
+            rival: None,
+            moves: 0,
         }
     }
 
@@ -300,7 +321,11 @@ mod tests {
         let first = &document["hosts"][0];
         assert_eq!((&first["address"], &first["port"]), (&"172.16.1.11".into(), &"swp1".into()));
         assert_eq!((&first["mac"], &first["last_answer_s"]), (&"02:00:00:00:00:0b".into(), &0.25.into()));
-        assert!(document["hosts"][3]["last_answer_s"].is_null());
+        assert_eq!(
+            (&first["age_s"], &first["settled"], &first["moves"]),
+            (&6.0.into(), &false.into(), &0.into())
+        );
+        assert!(first["rival"].is_null() && document["hosts"][3]["last_answer_s"].is_null());
         assert_eq!(document["ports"][0]["prefixes"][0], "172.16.1.1/24");
     }
 

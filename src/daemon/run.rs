@@ -77,8 +77,6 @@ pub(super) struct Daemon {
     proven_at: Option<Moment>,
     /// What the machine wants done, in order.
     pub(super) effects: Vec<Effect>,
-    /// What the machine last said of packets put off, and when: it can't keep up as long as that grows.
-    pub(super) deferred: (u64, Option<Moment>),
     /// Whether the kernel took all changes of routes the last time.
     pub(super) routes_refused: bool,
 }
@@ -126,7 +124,6 @@ impl Daemon {
             tick_at: Moment::default(),
             proven_at: None,
             effects: Vec::new(),
-            deferred: (0, None),
             routes_refused: false,
             config,
             path,

@@ -73,10 +73,7 @@ pub struct Neighbor {
     pub mac: Option<Mac>,
     /// What is known of it.
     pub state: HostState,
-    /// How long it has been in that state, in seconds.
-    #[serde(default)]
-    pub since_s: Option<f64>,
-    /// How long ago it was learned, in seconds.
+    /// How long it has been at this place, in seconds.
     #[serde(default)]
     pub age_s: Option<f64>,
     /// How long ago it answered last, in seconds.

@@ -85,8 +85,6 @@ pub struct KnownHost {
     pub mac: Option<Mac>,
     /// What is known of it.
     pub state: HostState,
-    /// How long it has been in that state, in seconds.
-    pub since_s: Option<f64>,
     /// How long ago it was learned, in seconds.
     pub age_s: Option<f64>,
     /// How long ago it answered last, in seconds.
@@ -185,7 +183,6 @@ fn known(
         port: host.port.clone(),
         mac: host.mac,
         state: host.state.clone(),
-        since_s: host.since_s,
         age_s: host.age_s,
         last_answer_s: host.last_answer_s,
         settled: host.settled,
