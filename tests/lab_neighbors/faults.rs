@@ -85,6 +85,10 @@ pub(crate) fn of_frr(bench: &mut Bench) {
     bench.fault_of("zebra", "zebra ends by SIGTERM", &all, |bench| {
         bench.run(LEAF, "kill -TERM $(pidof zebra)");
     });
+    // watchfrr begins anew too: it lets the second end of a daemon wait for minutes.
+    bench.fault_of("zebra", "FRR is restarted by its init script", &all, |bench| {
+        bench.run(LEAF, "service frr restart");
+    });
     // watchfrr waits until the daemon of neighbours has noticed.
     bench.fault_of("zebra", "zebra is killed, a host dies meanwhile", &all.clone().without(13), |bench| {
         bench.run(LEAF, "kill -STOP $(pidof watchfrr); kill -KILL $(pidof zebra)");
@@ -99,9 +103,6 @@ pub(crate) fn of_frr(bench: &mut Bench) {
     bench.on_server(&format!("docker start {MORTAL}"), &all);
     bench.fault_of("bgpd", "bgpd is killed", &all, |bench| {
         bench.run(LEAF, "kill -KILL $(pidof bgpd)");
-    });
-    bench.fault_of("zebra", "FRR is restarted by its init script", &all, |bench| {
-        bench.run(LEAF, "service frr restart");
     });
     if bench.mode == Mode::Table {
         bench.fault_of(

@@ -77,7 +77,8 @@ fn rib(routes: &Value) -> Table {
     let mut table = Table::new();
     for (prefix, entries) in routes.as_object().into_iter().flatten() {
         let Some(host) = host(prefix) else { continue };
-        for entry in list(entries) {
+        // The router's own address is there too, since FRR 9.
+        for entry in list(entries).iter().filter(|entry| entry["protocol"] != "local") {
             let hops = list(&entry["nexthops"]).iter();
             let ports: Vec<&str> = hops.filter_map(|hop| hop["interfaceName"].as_str()).collect();
             let unused = if entry["selected"] == true && entry["installed"] == true { "" } else { " unused" };
