@@ -84,7 +84,7 @@ pub(crate) struct Stream {
 impl Stream {
     pub(crate) fn open(config: &Path, node: &str, command: &str) -> Self {
         // Without a terminal, nothing ends a command whose session ended.
-        let bounded = format!("{command} </dev/null & cat >/dev/null; kill -INT $!; wait");
+        let bounded = format!("{command} </dev/null & cat >/dev/null; kill $!; wait");
         let (child, stdin, stdout) = start(config, node, &bounded);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&lines);
