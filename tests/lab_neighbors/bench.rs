@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long agreement may take; for noisy machines, not a promise.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long agreement may take: longer than the daemon leaves itself unasked, for noisy machines; not a promise.
+const DEADLINE: Duration = Duration::from_secs(40);
 /// How long a daemon of FRR may take to be back, which is for watchfrr to decide.
 const BACK_DEADLINE: Duration = Duration::from_secs(120);
 /// Agreement that lasts for less was luck.

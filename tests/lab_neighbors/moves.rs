@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// How long clients may be cut off; for noisy machines, not a promise.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
-/// How long they are watched, so that what takes too long is measured too.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// How long they are watched, so that what takes a little too long is measured too.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const MOVER: Host = 77;
 const NEW_LEAF: &str = "leaf03";
