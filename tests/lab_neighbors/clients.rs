@@ -54,7 +54,8 @@ impl Clients {
             let inside = format!("nsenter -t {process} -n");
             // By itself, a rack-mate doubts a hardware address after 15 to 45 s: sometimes soon enough to pass.
             let believe = format!("{inside} sysctl -qw net.ipv4.neigh.eth0.base_reachable_time_ms=600000");
-            let command = format!("{believe}; {inside} ping -n -i 0.1 172.16.1.{host}");
+            let forget = format!("{inside} ip neigh flush to 172.16.1.{host}");
+            let command = format!("{believe}; {forget}; {inside} ping -n -i 0.1 172.16.1.{host}");
             (place, bench.stream(server, &command))
         };
         let clients = Self(CLIENTS.map(start).into());

@@ -55,6 +55,10 @@ pub(crate) fn of_the_port(bench: &mut Bench) {
 pub(crate) fn of_routes(bench: &mut Bench) {
     let all = Truth::all();
     let table = bench.mode.table();
+    // What replaces a route must have its metric.
+    let metric = format!(
+        "metric $(ip route show 172.16.1.12 proto 76 table {table} | grep -o 'metric [0-9]*' | tr -dc 0-9 | grep . || echo 0)"
+    );
     let mut by_hand = |name: &str, command: &str| {
         bench.may_be_seen(99);
         bench.fault(name, &all, |bench| {
@@ -65,7 +69,7 @@ pub(crate) fn of_routes(bench: &mut Bench) {
     by_hand("all routes removed by hand", &format!("ip route flush proto 76 table {table}"));
     by_hand(
         "a route replaced by hand, to another port",
-        &format!("ip route replace 172.16.1.12 dev swp51 scope link proto 76 table {table}"),
+        &format!("ip route replace 172.16.1.12 dev swp51 scope link proto 76 table {table} {metric}"),
     );
     by_hand(
         "a route added by hand, to nobody",
@@ -74,7 +78,7 @@ pub(crate) fn of_routes(bench: &mut Bench) {
     by_hand(
         "somebody else's route in its place for 3 s",
         &format!(
-            "ip route replace 172.16.1.12 dev swp1 scope link proto static table {table}; sleep 3; \
+            "ip route replace 172.16.1.12 dev swp1 scope link proto static table {table} {metric}; sleep 3; \
              ip route del 172.16.1.12 proto static table {table}"
         ),
     );

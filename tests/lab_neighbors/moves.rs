@@ -40,8 +40,11 @@ pub(crate) fn to_another_rack(bench: &mut Bench, how: &str, macs: [&str; 2]) {
     create(bench, SERVER, MOVER, macs[0]);
     create(bench, NEW_SERVER, MOVER, macs[1]);
     bench.on_server("docker start by-hand", &Truth::all().with(MOVER, 1));
-    let watches = [LEAF, NEW_LEAF, "spine01", "spine02"].map(|node| Watch::open(bench, node));
+    let mut watches = [LEAF, NEW_LEAF, "spine01", "spine02"].map(|node| Watch::open(bench, node));
     let clients = Clients::ask(bench, MOVER);
+    for watch in &mut watches {
+        watch.forget();
+    }
     let left = Instant::now();
     bench.run(SERVER, "docker kill by-hand");
     bench.run(NEW_SERVER, "docker start by-hand");
@@ -49,13 +52,14 @@ pub(crate) fn to_another_rack(bench: &mut Bench, how: &str, macs: [&str; 2]) {
     bench.wait_for(&Truth::all().with(MOVER, 3));
     paths_end_in_the_new_rack(bench);
     let [old, new, spines @ ..] = &watches;
-    let learned = event(new, "the new leaf learned it", |change| !change.gone && is_own(change));
-    let withdrew = event(old, "the old leaf withdrew it", |change| change.gone && is_own(change));
+    let learned = new.changes_of(MOVER).into_iter().find(|change| !change.gone && is_own(change));
+    let learned = learned.unwrap_or_else(|| panic!("the new leaf never learned it")).at;
+    let withdrew = old.changes_of(MOVER).into_iter().rfind(|change| change.gone && is_own(change));
+    let withdrew = withdrew.unwrap_or_else(|| panic!("the old leaf never withdrew it")).at;
     bench.since(learned, &format!("move, {how}: old leaf withdrew"), withdrew);
     for spine in spines {
-        let last = event(spine, "the spine changed its route", |_| true);
         let name = format!("move, {how}: {} points to the new rack", spine.node);
-        bench.since(learned, &name, last);
+        bench.since(learned, &name, points_to_the_new_rack(spine));
     }
     outcome.tell(bench, &format!("move, {how}"), learned);
     drop(clients);
@@ -98,12 +102,14 @@ fn is_own(change: &Change) -> bool {
     change.text.contains("proto 76")
 }
 
-/// When the last change of that kind was seen.
-#[track_caller]
-pub(crate) fn event(watch: &Watch, what: &str, wanted: impl Fn(&Change) -> bool) -> Instant {
-    let changes = watch.changes_of(MOVER);
-    let found = changes.iter().rev().find(|change| wanted(change));
-    found.unwrap_or_else(|| panic!("{}: never: {what}: {changes:#?}", watch.node)).at
+/// Since when a spine has no other way to the host.
+fn points_to_the_new_rack(spine: &Watch) -> Instant {
+    let changes = spine.changes_of(MOVER);
+    let there = |change: &&Change| {
+        !change.gone && change.text.contains("dev swp3 ") && !change.text.contains("dev swp1 ")
+    };
+    let first = changes.iter().rev().take_while(there).last();
+    first.unwrap_or_else(|| panic!("{}: {changes:#?}", spine.node)).at
 }
 
 /// The leafs that the host was never behind know by BGP where it is now.
