@@ -57,7 +57,7 @@ impl Figures {
         let of = if target.of.is_empty() { String::new() } else { format!("{} ", target.of) };
         let target = format!("{of}≤ {} {}", number(target.most), target.unit);
         let note = if note.is_empty() { String::new() } else { format!("  ({note})") };
-        println!("{what:<52} {:<46} {:<20} {verdict}{note}", measured.trim_end(), target.trim_end());
+        println!("{what:<58} {:<46} {:<20} {verdict}{note}", measured.trim_end(), target.trim_end());
     }
 
     /// The end.

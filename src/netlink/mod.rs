@@ -14,4 +14,4 @@ pub use link::{LinkState, VethEnd};
 pub use neighbour::{Neighbour, neighbours};
 pub use packet::{ARP_FRAME, ArpOperation, ArpPacket, ArpSocket};
 pub use route::{KernelRoute, add_route, announce_removal, delete_route, host_routes};
-pub use socket::{Monitor, NetlinkError, Socket};
+pub use socket::{Monitor, NetlinkError, Socket, messages};

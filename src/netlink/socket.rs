@@ -209,14 +209,17 @@ impl Monitor {
                 }
                 Err(error) => return Err(NetlinkError::Socket(error)),
             }
-            heard.extend(parse(&self.buffer).filter_map(Result::ok).filter_map(
-                |message| match message.payload {
-                    NetlinkPayload::InnerMessage(inner) => Some(inner),
-                    _ => None,
-                },
-            ));
+            heard.extend(messages(&self.buffer));
         }
     }
+}
+
+/// What a datagram of the kernel says, as far as it can be read.
+pub fn messages(octets: &[u8]) -> impl Iterator<Item = RouteNetlinkMessage> + '_ {
+    parse(octets).filter_map(Result::ok).filter_map(|message| match message.payload {
+        NetlinkPayload::InnerMessage(inner) => Some(inner),
+        _ => None,
+    })
 }
 
 impl AsRawFd for Monitor {
