@@ -89,6 +89,11 @@ bench-neighbors: setup ## Measure rdnbrd in network namespaces (ARGS="--quick", 
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo bench $(CARGO_FLAGS) \
 	    --bench neighbors -- --binary target/$(HOST)/small/rdnbrd $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Fuzz every reader of what others wrote, SECONDS=600 each (needs a C++ compiler)
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	@fuzz/run $(or $(SECONDS),600) $(TARGETS)
+
 .PHONY: clean
 clean: ## Remove what was built (not the cached root file systems)
 	cargo clean
