@@ -40,13 +40,17 @@ fn judge<T: PartialEq + Debug>(text: &str, read: impl Fn(&str) -> Result<T, Pars
 fn frr(text: &str) {
     judge(text, frr_version);
     if let Some(summary) = judge(text, frr_bgp_summary) {
-        summary.peers.values().for_each(|peer| drop(peer.established()));
+        for peer in summary.peers.values() {
+            let _ = peer.established();
+        }
     }
     if let Some(rib) = judge(text, frr_routes) {
         for prefix in rib.routes.keys() {
             let selected = rib.selected(prefix);
             assert!(selected.is_none_or(|entry| entry.selected && rib.entries(prefix).contains(entry)));
-            rib.entries(prefix).iter().for_each(|entry| drop(entry.in_kernel()));
+            for entry in rib.entries(prefix) {
+                let _ = entry.in_kernel();
+            }
         }
     }
     let lines = frr_running_config(text);
