@@ -49,7 +49,9 @@ impl Program {
         let files = tempfile::tempdir()?;
         // A daemon that gave up being root must still be able to read its file.
         fs::set_permissions(files.path(), Permissions::from_mode(0o755))?;
-        Ok(Self { binary, files })
+        let program = Self { binary, files };
+        fs::create_dir(program.run())?;
+        Ok(program)
     }
 
     /// Where the binary is.
@@ -57,20 +59,22 @@ impl Program {
         &self.binary
     }
 
-    /// Starts it in that namespace with that configuration, in a `/run` of its own: it must not meet another one.
+    /// Starts it in that namespace with that configuration. All its instances have a `/run` that nobody else has:
+    /// they must not meet another daemon there, but may leave something for each other.
     pub fn start(&self, leaf: &Netns, config: &str) -> Result<Daemon> {
         let file = self.files.path().join("rdnbrd.conf");
         fs::write(&file, format!("{config}\n"))?;
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = leaf.command(self.binary.to_str().ok_or("the binary's path isn't text")?)?;
         command.arg("--config").arg(file).stderr(log);
-        // SAFETY: system calls between fork and exec, nothing that allocates or locks.
+        let run = self.run();
+        // SAFETY: system calls between fork and exec, nothing that allocates or locks: the path is a short one.
         unsafe {
-            command.pre_exec(|| {
+            command.pre_exec(move || {
                 let nothing = None::<&str>;
                 unshare(CloneFlags::CLONE_NEWNS)?;
                 mount(nothing, "/", nothing, MsFlags::MS_PRIVATE | MsFlags::MS_REC, nothing)?;
-                mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), nothing)?;
+                mount(Some(run.as_path()), "/run", nothing, MsFlags::MS_BIND, nothing)?;
                 Ok(())
             });
         }
@@ -90,6 +94,10 @@ impl Program {
         let text = fs::read_to_string(self.log()).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(8)..].join("\n")
+    }
+
+    fn run(&self) -> PathBuf {
+        self.files.path().join("run")
     }
 
     fn log(&self) -> PathBuf {
