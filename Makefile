@@ -88,6 +88,17 @@ bench: setup ## Measure the lab and the main job, and print the figures (ROUNDS=
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo bench $(CARGO_FLAGS) \
 	    --bench fabric -- --suite $(SUITE) --rounds $(ROUNDS)
 
+.PHONY: bench-neighbors
+bench-neighbors: setup ## Measure rdnbrd in network namespaces (ARGS="--quick", "--only NAME", "--minutes N")
+	cargo build --profile small $(CARGO_FLAGS) --bin rdnbrd
+	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo bench $(CARGO_FLAGS) \
+	    --bench neighbors -- --binary target/$(HOST)/small/rdnbrd $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## Fuzz every reader of what others wrote, SECONDS=600 each (needs a C++ compiler)
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	@fuzz/run $(or $(SECONDS),600) $(TARGETS)
+
 .PHONY: clean
 clean: ## Remove what was built (not the cached root file systems)
 	cargo clean

@@ -86,7 +86,7 @@ pub enum Fault {
     #[error("not of the form key = value: {0:?}")]
     Syntax(String),
     /// A section that means nothing here.
-    #[error("unknown section [{0}], only [main] is allowed, or none")]
+    #[error("unknown section [{}], only [main] is allowed, or none", .0.escape_debug())]
     Section(String),
     /// A key that means nothing here.
     #[error("unknown key {key:?}{}", suggestion(*.nearest))]

@@ -124,6 +124,15 @@ fn all_faults_come_at_once_with_place_and_what_is_allowed() {
 }
 
 #[test]
+fn what_is_shown_of_a_file_drives_no_terminal() {
+    let text = "[\u{1b}[2J]\n\u{1b}[1m\n\u{7} = 1\nsweep = \u{1b}c\n";
+    let errors = errors(text);
+    assert_eq!(errors.len(), 4);
+    assert!(errors.iter().all(|error| !error.contains(char::is_control)), "{errors:?}");
+    assert_eq!(errors[0], "rdnbrd.conf:1: unknown section [\\u{1b}[2J], only [main] is allowed, or none");
+}
+
+#[test]
 fn numbers_that_are_none_are_refused() {
     for value in ["nan", "inf", "-1", "1e99", "", "0"] {
         assert_eq!(errors(&format!("keepalive = {value}")).len(), 1, "{value}");
