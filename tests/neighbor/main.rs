@@ -8,7 +8,9 @@
 )]
 
 mod bucket;
+mod deeds;
 mod flood;
+mod judge;
 mod rack;
 mod scale;
 mod world;
