@@ -6,8 +6,7 @@ use super::orphans;
 use super::run::{Daemon, RunError};
 use crate::neighbor::{Event, IfIndex, Level};
 use crate::netlink::{
-    Announcement, KernelRoute, NetlinkError, Protocol, announcement, interface_addresses, interfaces,
-    neighbours,
+    Announcement, KernelRoute, NetlinkError, Protocol, interface_addresses, interfaces, neighbours,
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -54,28 +53,26 @@ impl Daemon {
 
     /// Takes what the kernel announced.
     pub(super) fn read_announcements(&mut self) -> Result<(), RunError> {
-        let mut messages = Vec::new();
+        let mut announcements = Vec::new();
         for _ in 0..ANNOUNCEMENTS_PER_TURN {
-            let more = match self.monitor.receive_some(&mut messages) {
+            let more = match self.monitor.receive_some(&mut announcements) {
                 Err(NetlinkError::Overrun) => {
                     self.doors.netlink_overruns += 1;
                     self.say(Level::Warning, "event=overrun effect=reading-everything-again");
                     // What is still in the queue is older than what is read now.
                     while matches!(
-                        self.monitor.receive_some(&mut messages),
+                        self.monitor.receive_some(&mut announcements),
                         Ok(true) | Err(NetlinkError::Overrun)
                     ) {
-                        messages.clear();
+                        announcements.clear();
                     }
                     self.reconcile()?;
                     return self.hint();
                 }
                 more => more?,
             };
-            for message in messages.drain(..) {
-                if let Some(heard) = announcement(&message) {
-                    self.take(heard);
-                }
+            for heard in announcements.drain(..) {
+                self.take(heard);
             }
             if !more {
                 break;

@@ -160,7 +160,7 @@ impl Socket {
     /// When the kernel refuses or its answer can't be read.
     pub fn links(&mut self) -> Result<Vec<LinkState>, NetlinkError> {
         let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
-        let answers = self.dump(&request, "listing the links")?;
+        let answers = self.dump(request, "listing the links")?;
         Ok(answers
             .into_iter()
             .filter_map(|answer| match answer {

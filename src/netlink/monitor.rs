@@ -1,8 +1,8 @@
 //! A socket that hears what the kernel announces by itself.
 
-use super::socket::{NetlinkError, RECEIVE_BUFFER, parse};
-use netlink_packet_core::NetlinkPayload;
-use netlink_packet_route::RouteNetlinkMessage;
+use super::announcement::{Announcement, announcement};
+use super::socket::{NetlinkError, RECEIVE_BUFFER};
+use super::wire::messages;
 use netlink_sys::{Socket as RawSocket, protocols::NETLINK_ROUTE};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -36,18 +36,17 @@ impl Monitor {
     ///
     /// # Errors
     /// [`NetlinkError::Overrun`] when some were lost.
-    pub fn receive(&mut self) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
+    pub fn receive(&mut self) -> Result<Vec<Announcement>, NetlinkError> {
         let mut heard = Vec::new();
         while self.receive_some(&mut heard)? {}
         Ok(heard)
     }
 
-    /// Appends the announcements of one datagram; false when none waits. Messages that can't be read are left out:
-    /// one that this library doesn't know must not stop those it does.
+    /// Appends the announcements of one datagram; false when none waits. What can't be read is left out.
     ///
     /// # Errors
     /// [`NetlinkError::Overrun`] when some were lost.
-    pub fn receive_some(&mut self, heard: &mut Vec<RouteNetlinkMessage>) -> Result<bool, NetlinkError> {
+    pub fn receive_some(&mut self, heard: &mut Vec<Announcement>) -> Result<bool, NetlinkError> {
         loop {
             self.buffer.clear();
             match self.raw.recv(&mut self.buffer, 0) {
@@ -60,17 +59,9 @@ impl Monitor {
                 Err(error) => return Err(NetlinkError::Socket(error)),
             }
         }
-        heard.extend(messages(&self.buffer));
+        heard.extend(messages(&self.buffer).filter_map(|message| announcement(&message)));
         Ok(true)
     }
-}
-
-/// What a datagram of the kernel says, as far as it can be read.
-pub fn messages(octets: &[u8]) -> impl Iterator<Item = RouteNetlinkMessage> + '_ {
-    parse(octets).filter_map(Result::ok).filter_map(|message| match message.payload {
-        NetlinkPayload::InnerMessage(inner) => Some(inner),
-        _ => None,
-    })
 }
 
 impl AsRawFd for Monitor {

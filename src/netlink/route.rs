@@ -3,13 +3,36 @@
 //! Never replaced, only deleted and added: FRR 8.4 loses an imported route when it is replaced.
 
 use super::socket::{NetlinkError, Socket};
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
-};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use super::wire::{address, attributes, put_address, put_attribute, u32_at};
 use std::io;
 use std::net::IpAddr;
+
+/// Kinds of messages (`RTM_…`).
+pub(super) const NEW_ROUTE: u16 = 24;
+pub(super) const DEL_ROUTE: u16 = 25;
+const GET_ROUTE: u16 = 26;
+
+/// `NLM_F_CREATE | NLM_F_EXCL`: one that isn't there yet.
+const NEW: u16 = 0x400 | 0x200;
+
+/// Octets that a message begins with (`rtmsg`).
+const HEADER: usize = 12;
+
+/// Kinds of routes and scopes (`RTN_…`, `RT_SCOPE_…`).
+const UNICAST: u8 = 1;
+const BLACKHOLE: u8 = 6;
+const UNIVERSE: u8 = 0;
+const LINK: u8 = 253;
+const NOWHERE: u8 = 255;
+
+/// Attributes (`RTA_…`).
+const DESTINATION: u16 = 1;
+const INTERFACE: u16 = 4;
+const GATEWAY: u16 = 5;
+const PRIORITY: u16 = 6;
+const SEVERAL: u16 = 9;
+const TABLE: u16 = 15;
+const VIA: u16 = 18;
 
 /// A host route out of one interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +72,7 @@ pub fn change_routes(
     socket: &mut Socket,
     changes: &[RouteChange],
 ) -> Result<Vec<(usize, io::Error)>, NetlinkError> {
-    socket.batch(changes.iter().map(request))
+    socket.batch(changes, request)
 }
 
 /// Makes listeners hear that there is no route to the address any more, where the kernel removed it silently
@@ -66,10 +89,16 @@ pub fn announce_removals(socket: &mut Socket, routes: &[KernelRoute]) -> Result<
     change_routes(socket, &changes).map(drop)
 }
 
+/// A host route as it was read, and whether it leads to the host itself, not to a gateway.
+pub(super) struct RouteRead {
+    pub(super) route: KernelRoute,
+    direct: bool,
+}
+
 /// All host routes of both families with that protocol number, in every table.
 ///
 /// # Errors
-/// When the kernel refuses or its answer can't be read.
+/// When the kernel refuses.
 pub fn host_routes(socket: &mut Socket, protocol: u8) -> Result<Vec<KernelRoute>, NetlinkError> {
     read_routes(socket, protocol, |_| true)
 }
@@ -77,114 +106,81 @@ pub fn host_routes(socket: &mut Socket, protocol: u8) -> Result<Vec<KernelRoute>
 /// Those of them that lead to the host itself, not to a gateway.
 ///
 /// # Errors
-/// When the kernel refuses or its answer can't be read.
+/// When the kernel refuses.
 pub fn direct_host_routes(socket: &mut Socket, protocol: u8) -> Result<Vec<KernelRoute>, NetlinkError> {
-    read_routes(socket, protocol, |message| {
-        !message.attributes.iter().any(|attribute| {
-            use RouteAttribute::{Gateway, MultiPath, Via};
-            matches!(attribute, Gateway(_) | MultiPath(_) | Via(_))
-        })
-    })
+    read_routes(socket, protocol, |read| read.direct)
 }
 
 fn read_routes(
     socket: &mut Socket,
     protocol: u8,
-    wanted: impl Fn(&RouteMessage) -> bool,
+    wanted: impl Fn(&RouteRead) -> bool,
 ) -> Result<Vec<KernelRoute>, NetlinkError> {
     let mut routes = Vec::new();
-    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-        let mut message = RouteMessage::default();
-        message.header.address_family = family;
-        message.header.protocol = RouteProtocol::from(protocol);
-        let message = RouteNetlinkMessage::GetRoute(message);
-        routes.extend(socket.dump_map(&message, "reading routes", |answer| match answer {
-            RouteNetlinkMessage::NewRoute(message)
-                if message.header.address_family == family && wanted(&message) =>
-            {
-                kernel_route(&message).filter(|route| route.protocol == protocol)
-            }
-            _ => None,
+    for family in [libc::AF_INET, libc::AF_INET6].map(|family| u8::try_from(family).unwrap_or_default()) {
+        let header = [family, 0, 0, 0, 0, protocol, 0, 0, 0, 0, 0, 0];
+        routes.extend(socket.dump_map(GET_ROUTE, &header, "reading routes", |answer| {
+            let asked_for = answer.kind == NEW_ROUTE && answer.body().first() == Some(&family);
+            let read = if asked_for { kernel_route(answer.body())? } else { return None };
+            (read.route.protocol == protocol && wanted(&read)).then_some(read.route)
         })?);
     }
     Ok(routes)
 }
 
-/// None for what is not a host route out of one interface.
-pub(super) fn kernel_route(message: &RouteMessage) -> Option<KernelRoute> {
-    let header = &message.header;
-    let length = match header.address_family {
-        AddressFamily::Inet => 32,
-        AddressFamily::Inet6 => 128,
+/// None for what is not a host route, or discards. Of a route with several ways, the first counts.
+pub(super) fn kernel_route(body: &[u8]) -> Option<RouteRead> {
+    let [family, length, _, _, table, protocol, _, kind] = *body.first_chunk()?;
+    let whole = match i32::from(family) {
+        libc::AF_INET => 32,
+        libc::AF_INET6 => 128,
         _ => return None,
     };
-    if header.destination_prefix_length != length || header.kind != RouteType::Unicast {
+    if length != whole || kind != UNICAST {
         return None;
     }
-    let (mut address, mut index, mut table, mut metric) = (None, None, u32::from(header.table), 0);
-    for attribute in &message.attributes {
-        match attribute {
-            RouteAttribute::Destination(RouteAddress::Inet(destination)) => {
-                address = Some(IpAddr::V4(*destination));
+    let (mut of, mut index, mut table, mut metric, mut direct) = (None, None, u32::from(table), 0, true);
+    for (kind, value) in attributes(body.get(HEADER..)?) {
+        match kind {
+            DESTINATION => of = address(family, value),
+            INTERFACE => index = u32_at(value, 0),
+            TABLE => table = u32_at(value, 0)?,
+            PRIORITY => metric = u32_at(value, 0)?,
+            GATEWAY | VIA => direct = false,
+            SEVERAL => {
+                direct = false;
+                // The interface of the first (`rtnexthop`).
+                index = index.or(u32_at(value, 4));
             }
-            RouteAttribute::Destination(RouteAddress::Inet6(destination)) => {
-                address = Some(IpAddr::V6(*destination));
-            }
-            RouteAttribute::Oif(oif) => index = Some(*oif),
-            RouteAttribute::Table(number) => table = *number,
-            RouteAttribute::Priority(priority) => metric = *priority,
-            // One of several: enough to know where it leads.
-            RouteAttribute::MultiPath(hops) => index = index.or(hops.first().map(|hop| hop.interface_index)),
             _ => {}
         }
     }
-    let protocol = header.protocol.into();
-    Some(KernelRoute { address: address?, index: index?, table, protocol, metric })
+    let route = KernelRoute { address: of?, index: index?, table, protocol, metric };
+    Some(RouteRead { route, direct })
 }
 
-fn request(change: &RouteChange) -> (RouteNetlinkMessage, u16) {
-    match change {
-        RouteChange::Add(route) => {
-            let mut message = message(route, RouteType::Unicast);
-            message.header.scope = scope(route, RouteScope::Link);
-            message.attributes.push(RouteAttribute::Oif(route.index));
-            (RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL)
-        }
-        RouteChange::Delete(route) => {
-            let mut message = message(route, RouteType::Unicast);
-            message.header.scope = scope(route, RouteScope::NoWhere);
-            message.attributes.push(RouteAttribute::Oif(route.index));
-            (RouteNetlinkMessage::DelRoute(message), 0)
-        }
-        RouteChange::Discard(route) => {
-            let message = message(route, RouteType::BlackHole);
-            (RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL)
-        }
-        RouteChange::DiscardNot(route) => {
-            (RouteNetlinkMessage::DelRoute(message(route, RouteType::BlackHole)), 0)
-        }
-    }
-}
-
-/// Routes of IPv6 have no scope.
-fn scope(route: &KernelRoute, scope: RouteScope) -> RouteScope {
-    if route.address.is_ipv4() { scope } else { RouteScope::Universe }
-}
-
-fn message(route: &KernelRoute, kind: RouteType) -> RouteMessage {
-    let mut message = RouteMessage::default();
-    let (family, length, destination) = match route.address {
-        IpAddr::V4(address) => (AddressFamily::Inet, 32, RouteAddress::Inet(address)),
-        IpAddr::V6(address) => (AddressFamily::Inet6, 128, RouteAddress::Inet6(address)),
+/// Puts what follows the header of a request, and says its kind and flags.
+fn request(change: &RouteChange, octets: &mut Vec<u8>) -> (u16, u16) {
+    let (kind, flags, route, way, scope) = match change {
+        RouteChange::Add(route) => (NEW_ROUTE, NEW, route, UNICAST, LINK),
+        RouteChange::Delete(route) => (DEL_ROUTE, 0, route, UNICAST, NOWHERE),
+        RouteChange::Discard(route) => (NEW_ROUTE, NEW, route, BLACKHOLE, UNIVERSE),
+        RouteChange::DiscardNot(route) => (DEL_ROUTE, 0, route, BLACKHOLE, UNIVERSE),
     };
-    message.header.address_family = family;
-    message.header.destination_prefix_length = length;
+    let (family, length, scope) = match route.address {
+        IpAddr::V4(_) => (libc::AF_INET, 32, scope),
+        // Routes of IPv6 have no scope.
+        IpAddr::V6(_) => (libc::AF_INET6, 128, UNIVERSE),
+    };
+    let family = u8::try_from(family).unwrap_or_default();
     // The header's field has 8 bits; the attribute says it all.
-    message.header.table = u8::try_from(route.table).unwrap_or(RouteHeader::RT_TABLE_UNSPEC);
-    message.header.protocol = RouteProtocol::from(route.protocol);
-    message.header.kind = kind;
-    message.attributes.push(RouteAttribute::Table(route.table));
-    message.attributes.push(RouteAttribute::Destination(destination));
-    message.attributes.push(RouteAttribute::Priority(route.metric));
-    message
+    let table = u8::try_from(route.table).unwrap_or_default();
+    octets.extend([family, length, 0, 0, table, route.protocol, scope, way, 0, 0, 0, 0]);
+    put_attribute(octets, TABLE, &route.table.to_ne_bytes());
+    put_address(octets, DESTINATION, route.address);
+    put_attribute(octets, PRIORITY, &route.metric.to_ne_bytes());
+    if way == UNICAST {
+        put_attribute(octets, INTERFACE, &route.index.to_ne_bytes());
+    }
+    (kind, flags)
 }

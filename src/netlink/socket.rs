@@ -1,9 +1,6 @@
 //! A blocking rtnetlink socket: requests with acknowledgements, many at once, and dumps.
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
-};
-use netlink_packet_route::RouteNetlinkMessage;
+use super::wire::{Message, messages, put_message, u32_at};
 use netlink_sys::{Socket as RawSocket, SocketAddr, protocols::NETLINK_ROUTE};
 use std::io;
 
@@ -16,8 +13,17 @@ const REQUESTS_AT_ONCE: usize = 128;
 /// How often a reading is begun again that changes of the kernel interrupted.
 const ATTEMPTS: u32 = 5;
 
-/// `NLM_F_DUMP_INTR`: something changed between two parts of an answer, which may lack objects for it.
+/// Flags of a message (`NLM_F_…`): a request, one that must be acknowledged, one for everything of a kind.
+pub(super) const REQUEST: u16 = 1;
+pub(super) const ACK: u16 = 4;
+pub(super) const DUMP: u16 = 0x300;
+/// Something changed between two parts of an answer, which may lack objects for it.
 const INTERRUPTED: u16 = 0x10;
+
+/// Kinds of messages that end an exchange (`NLMSG_…`).
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const OVERRUN: u16 = 4;
 
 /// Why a request to the kernel failed.
 #[derive(Debug, thiserror::Error)]
@@ -83,50 +89,22 @@ impl Socket {
         Ok(Self { raw: open().map_err(NetlinkError::Socket)?, sequence: 0 })
     }
 
-    /// Sends one request and waits for the kernel's acknowledgement.
-    ///
-    /// `flags` are added to `NLM_F_REQUEST | NLM_F_ACK`; `what` names the deed in an error.
-    ///
-    /// # Errors
-    /// When the kernel refuses; [`NetlinkError::errno`] tells why.
-    pub fn request(
+    /// Asks for everything of a kind, of one family, and keeps what `read` makes of it, so that much less than the whole
+    /// answer is in memory at a time. Begins again when the kernel says that changes interrupted it. `header` is what
+    /// requests of this kind begin with.
+    pub(super) fn dump_map<T>(
         &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
+        kind: u16,
+        header: &[u8],
         what: &str,
-    ) -> Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags, what, drop).map(drop)
-    }
-
-    /// Asks for everything of a kind.
-    ///
-    /// # Errors
-    /// When the kernel refuses or its answer can't be read.
-    pub fn dump(
-        &mut self,
-        message: &RouteNetlinkMessage,
-        what: &str,
-    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        self.dump_map(message, what, Some)
-    }
-
-    /// Asks for everything of a kind and keeps what `read` makes of it, so that much less than the whole answer is
-    /// in memory at a time. Begins again when the kernel says that changes interrupted it.
-    ///
-    /// # Errors
-    /// When the kernel refuses or its answer can't be read.
-    pub fn dump_map<T>(
-        &mut self,
-        message: &RouteNetlinkMessage,
-        what: &str,
-        read: impl Fn(RouteNetlinkMessage) -> Option<T>,
+        mut read: impl FnMut(&Message<'_>) -> Option<T>,
     ) -> Result<Vec<T>, NetlinkError> {
         let mut attempts = 1;
         loop {
             let mut kept = Vec::new();
-            let whole = self.exchange(message.clone(), NLM_F_REQUEST | NLM_F_DUMP, what, |answer| {
-                kept.extend(read(answer));
-            })?;
+            let body = |octets: &mut Vec<u8>| octets.extend(header);
+            let whole =
+                self.exchange(kind, REQUEST | DUMP, body, what, |answer| kept.extend(read(answer)))?;
             if whole || attempts == ATTEMPTS {
                 return Ok(kept);
             }
@@ -134,41 +112,32 @@ impl Socket {
         }
     }
 
-    /// Asks for one object.
-    ///
-    /// # Errors
-    /// When the kernel refuses or its answer can't be read.
-    pub fn get(
-        &mut self,
-        message: RouteNetlinkMessage,
-        what: &str,
-    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        let mut answers = Vec::new();
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK, what, |answer| answers.push(answer))?;
-        Ok(answers)
-    }
-
     /// Sends many requests, in this order, a hundred in a datagram, and says which the kernel refused and why, by
-    /// their positions. A refusal doesn't keep those behind it from being carried out. The second of a pair is its
-    /// flags, added to `NLM_F_REQUEST`.
+    /// their positions. A refusal doesn't keep those behind it from being carried out. `write` puts what follows a
+    /// request's header, and returns its kind and flags.
     ///
-    /// # Errors
-    /// When the socket fails or answers were lost: then nobody knows what was carried out.
-    pub fn batch(
+    /// An error means that the socket failed or answers were lost: then nobody knows what was carried out.
+    pub(super) fn batch<T>(
         &mut self,
-        requests: impl IntoIterator<Item = (RouteNetlinkMessage, u16)>,
+        requests: impl IntoIterator<Item = T>,
+        write: impl Fn(T, &mut Vec<u8>) -> (u16, u16),
     ) -> Result<Vec<(usize, io::Error)>, NetlinkError> {
         let mut requests = requests.into_iter().peekable();
-        let (mut refused, mut octets, mut done) = (Vec::new(), Vec::new(), 0);
+        let (mut refused, mut octets, mut body, mut done) = (Vec::new(), Vec::new(), Vec::new(), 0);
         while requests.peek().is_some() {
             let first = self.sequence.wrapping_add(1);
             octets.clear();
             for count in 1..=REQUESTS_AT_ONCE {
-                let Some((message, flags)) = requests.next() else { break };
+                let Some(request) = requests.next() else { break };
+                body.clear();
+                let (kind, flags) = write(request, &mut body);
                 // Refusals are always told; only the end must be.
                 let last = count == REQUESTS_AT_ONCE || requests.peek().is_none();
-                let end = if last { NLM_F_ACK } else { 0 };
-                self.write(message, NLM_F_REQUEST | end | flags, &mut octets);
+                let end = if last { ACK } else { 0 };
+                self.sequence = self.sequence.wrapping_add(1);
+                put_message(&mut octets, kind, REQUEST | end | flags, self.sequence, |octets| {
+                    octets.extend(&body);
+                });
             }
             self.raw.send(&octets, 0).map_err(NetlinkError::Socket)?;
             self.read_refusals(first, done, &mut refused)?;
@@ -188,14 +157,13 @@ impl Socket {
         let count = self.sequence.wrapping_sub(first);
         loop {
             let octets = self.receive()?;
-            for message in parse(&octets).filter_map(Result::ok) {
-                let at = message.header.sequence_number.wrapping_sub(first);
-                let NetlinkPayload::Error(error) = message.payload else { continue };
-                if at > count {
+            for message in messages(&octets) {
+                let at = message.sequence.wrapping_sub(first);
+                if message.kind != ERROR || at > count {
                     continue;
                 }
-                if error.code.is_some() {
-                    refused.push((offset + at as usize, error.to_io()));
+                if let Some(error) = refusal(&message) {
+                    refused.push((offset + at as usize, error));
                 }
                 if at == count {
                     return Ok(());
@@ -217,68 +185,41 @@ impl Socket {
         }
     }
 
-    /// Puts one more request behind `octets`.
-    fn write(&mut self, message: RouteNetlinkMessage, flags: u16, octets: &mut Vec<u8>) {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut header = NetlinkHeader::default();
-        header.flags = flags;
-        header.sequence_number = self.sequence;
-        let mut packet = NetlinkMessage::new(header, NetlinkPayload::from(message));
-        packet.finalize();
-        let start = octets.len();
-        // Requests begin at multiples of four octets (NLMSG_ALIGN).
-        octets.resize(start + packet.buffer_len().next_multiple_of(4), 0);
-        if let Some(place) = octets.get_mut(start..) {
-            packet.serialize(place);
-        }
-    }
-
     /// One request and all its answers; false when the kernel says that it was interrupted.
-    fn exchange(
+    pub(super) fn exchange(
         &mut self,
-        message: RouteNetlinkMessage,
+        kind: u16,
         flags: u16,
+        write: impl FnOnce(&mut Vec<u8>),
         what: &str,
-        mut take: impl FnMut(RouteNetlinkMessage),
+        mut take: impl FnMut(&Message<'_>),
     ) -> Result<bool, NetlinkError> {
+        self.sequence = self.sequence.wrapping_add(1);
         let mut octets = Vec::new();
-        self.write(message, flags, &mut octets);
+        put_message(&mut octets, kind, flags, self.sequence, write);
         self.raw.send(&octets, 0).map_err(NetlinkError::Socket)?;
         let mut whole = true;
         loop {
             let octets = self.receive()?;
-            for message in parse(&octets) {
-                let message =
-                    message.map_err(|detail| NetlinkError::Unreadable { what: what.to_owned(), detail })?;
-                if message.header.sequence_number != self.sequence {
-                    continue;
-                }
-                whole &= message.header.flags & INTERRUPTED == 0;
-                match message.payload {
-                    NetlinkPayload::InnerMessage(inner) => take(inner),
-                    NetlinkPayload::Done(_) => return Ok(whole),
-                    NetlinkPayload::Error(error) if error.code.is_none() => return Ok(whole),
-                    NetlinkPayload::Error(error) => {
-                        return Err(NetlinkError::Refused { what: what.to_owned(), source: error.to_io() });
+            for message in messages(&octets).filter(|message| message.sequence == self.sequence) {
+                whole &= message.flags & INTERRUPTED == 0;
+                match message.kind {
+                    ERROR | DONE => {
+                        return match refusal(&message) {
+                            None => Ok(whole),
+                            Some(source) => Err(NetlinkError::Refused { what: what.to_owned(), source }),
+                        };
                     }
-                    NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                    _ => {}
+                    OVERRUN => return Err(NetlinkError::Overrun),
+                    _ => take(&message),
                 }
             }
         }
     }
 }
 
-/// The messages of one datagram; stops at the first whose length is wrong.
-pub(super) fn parse(
-    octets: &[u8],
-) -> impl Iterator<Item = Result<NetlinkMessage<RouteNetlinkMessage>, String>> + '_ {
-    let mut rest = octets;
-    std::iter::from_fn(move || {
-        let length = u32::from_ne_bytes(rest.get(..4)?.try_into().ok()?) as usize;
-        let message = rest.get(..length).filter(|message| message.len() >= 16)?;
-        let message = NetlinkMessage::deserialize(message).map_err(|error| error.to_string());
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some(message)
-    })
+/// Why the kernel refused, as the end of an exchange says it: a negative error number, or zero.
+fn refusal(message: &Message<'_>) -> Option<io::Error> {
+    let number = u32_at(message.body(), 0).map_or(0, u32::cast_signed);
+    (number != 0).then(|| io::Error::from_raw_os_error(number.saturating_abs()))
 }

@@ -9,16 +9,16 @@
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 
 mod container;
+mod heard;
 mod netns;
 
 pub use container::{Container, open_port};
+pub use heard::Heard;
 
 use fabricctl::fabric::Mac;
-use fabricctl::netlink::{Announcement, Monitor, announcement, announcements};
 use netns::Netns;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::cell::RefCell;
 use std::fs::{self, File};
 use std::net::IpAddr;
 use std::process::{Child, Command, Output};
@@ -32,57 +32,6 @@ pub fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -
         std::thread::sleep(Duration::from_millis(20));
     }
     start.elapsed()
-}
-
-/// What the kernel announced of our routes since it was made.
-pub struct Heard {
-    monitor: RefCell<Monitor>,
-    seen: RefCell<Vec<(bool, String)>>,
-}
-
-impl Heard {
-    /// Addresses of routes that were added, in order.
-    pub fn added(&self) -> Vec<String> {
-        self.of(true)
-    }
-
-    /// Addresses of routes that were deleted, in order.
-    pub fn deleted(&self) -> Vec<String> {
-        self.of(false)
-    }
-
-    fn of(&self, wanted: bool) -> Vec<String> {
-        let mut seen = self.seen.borrow_mut();
-        for message in self.monitor.borrow_mut().receive().unwrap() {
-            match announcement(&message) {
-                Some(Announcement::Route(route)) if route.protocol == 76 => {
-                    seen.push((true, route.address.to_string()));
-                }
-                Some(Announcement::RouteGone(route)) if route.protocol == 76 => {
-                    seen.push((false, route.address.to_string()));
-                }
-                // The trace of a route that the kernel removed without a word.
-                None => seen.extend(discarded(&message).map(|address| (false, address))),
-                Some(_) => {}
-            }
-        }
-        seen.iter().filter(|(added, _)| *added == wanted).map(|(_, address)| address.clone()).collect()
-    }
-}
-
-/// The address of a deleted blackhole route.
-fn discarded(message: &netlink_packet_route::RouteNetlinkMessage) -> Option<String> {
-    use netlink_packet_route::RouteNetlinkMessage::DelRoute;
-    use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteType};
-    let DelRoute(route) = message else { return None };
-    if route.header.kind != RouteType::BlackHole {
-        return None;
-    }
-    route.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(address.to_string()),
-        RouteAttribute::Destination(RouteAddress::Inet6(address)) => Some(address.to_string()),
-        _ => None,
-    })
 }
 
 /// A leaf with a server behind each of its ports, two to begin with.
@@ -244,8 +193,7 @@ impl Rack {
 
     /// Listens to the leaf's kernel from now on.
     pub fn monitor(&self) -> Heard {
-        let monitor = self.leaf.enter(|| announcements().unwrap());
-        Heard { monitor: RefCell::new(monitor), seen: RefCell::default() }
+        self.leaf.enter(Heard::new)
     }
 
     /// `ip` in the leaf.
