@@ -1,14 +1,22 @@
 //! Frames as they come from anybody on the wire.
 #![no_main]
 
-use fabricctl::netlink::{ARP_FRAME, ArpPacket};
+use fabricctl::netlink::{ARP_FRAME, ArpPacket, heard};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|octets: &[u8]| {
     for frame in [octets, &with_checksum(octets)] {
         arp(frame);
+        claims(frame);
     }
 });
+
+/// Who is heard is a station that sent the frame itself.
+fn claims(frame: &[u8]) {
+    if let Some(heard) = heard(frame) {
+        assert!(heard.mac.is_station() && frame[6..12] == heard.mac.0);
+    }
+}
 
 /// What is read as ARP is those octets and no others.
 fn arp(frame: &[u8]) {
