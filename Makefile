@@ -42,6 +42,11 @@ setup: ## Install what this machine lacks
 build: setup ## Build both binaries
 	cargo build --release $(CARGO_FLAGS)
 
+.PHONY: rdnbrd
+rdnbrd: setup ## Build the neighbour daemon alone: small, static, for any leaf of this architecture
+	cargo build --profile small $(CARGO_FLAGS) --bin rdnbrd
+	@ls -l target/$(HOST)/small/rdnbrd | awk '{ printf "%s, %.1f MB; how to install it: docs/rdnbrd.md\n", $$NF, $$5 / 1e6 }'
+
 .PHONY: demo
 demo: build ## The whole fabric on this machine: up, deploy, verify, and down again (KEEP=1 leaves it running)
 	@$(FABRICCTL) lab up --name $(LAB) --suite $(SUITE)
@@ -76,12 +81,23 @@ lint: ## rustfmt and clippy, as CI runs them
 
 .PHONY: golden
 golden: ## Rewrite the expected outputs of the golden tests
-	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay
+	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay --test rdnbrd_files
 
 .PHONY: bench
 bench: setup ## Measure the lab and the main job, and print the figures (ROUNDS=3)
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo bench $(CARGO_FLAGS) \
 	    --bench fabric -- --suite $(SUITE) --rounds $(ROUNDS)
+
+.PHONY: bench-neighbors
+bench-neighbors: setup ## Measure rdnbrd in network namespaces (ARGS="--quick", "--only NAME", "--minutes N")
+	cargo build --profile small $(CARGO_FLAGS) --bin rdnbrd
+	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo bench $(CARGO_FLAGS) \
+	    --bench neighbors -- --binary target/$(HOST)/small/rdnbrd $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## Fuzz every reader of what others wrote, SECONDS=600 each (needs a C++ compiler)
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	@fuzz/run $(or $(SECONDS),600) $(TARGETS)
 
 .PHONY: clean
 clean: ## Remove what was built (not the cached root file systems)

@@ -58,6 +58,7 @@ fn whole_story(suite: &str) {
     let before = files_before(&lab);
     foreign_things_are_put_there(&lab);
     the_first_deployment_proves_twelve_routes(&lab);
+    every_host_is_known_by_name(&lab);
     nothing_leaks(&lab);
     containers_reach_each_other(&lab);
     a_second_deployment_changes_nothing(&lab);
@@ -128,6 +129,28 @@ fn the_first_deployment_proves_twelve_routes(lab: &Lab) {
             }
         }
     }
+}
+
+/// The daemons say what they know, and each host has its name in the inventory.
+fn every_host_is_known_by_name(lab: &Lab) {
+    let mut names = Vec::new();
+    let report = lab.on(&["status", "neighbors", "-o", "json"]).exits(0).json();
+    for host in report["hosts"].as_array().unwrap().iter().filter(|host| host["owner"] == "workload") {
+        assert!(["live", "probing"].contains(&host["state"].as_str().unwrap()), "{host}");
+        let (name, node) = (host["name"].as_str().unwrap(), host["node"].as_str().unwrap());
+        // web21 is on server02, behind leaf02, whose server port is swp2.
+        let rack = &name[3..4];
+        assert_eq!(node, format!("leaf0{rack}"), "{host}");
+        let port = if ["1", "3"].contains(&rack) { "swp1" } else { "swp2" };
+        assert_eq!((host["port"].as_str(), &host["rival"]), (Some(port), &Value::Null), "{host}");
+        names.push(name.to_owned());
+    }
+    names.sort_unstable();
+    let wanted: Vec<String> = (1..=4).flat_map(|n| (1..=3).map(move |k| format!("web{n}{k}"))).collect();
+    assert_eq!(names, wanted, "{report:#}");
+    assert_eq!(report["missing"], serde_json::json!([]));
+    assert!(report["hosts"].as_array().unwrap().iter().all(|host| host["owner"] != "unknown"), "{report:#}");
+    lab.on(&["status", "neighbors"]).exits(0).says("12 workloads").says("advertised by 4 leafs");
 }
 
 /// Only loopbacks and host routes enter BGP: neither the rack's prefix nor the management network does.
@@ -244,6 +267,8 @@ fn what_was_done_by_hand_is_undone(lab: &Lab) {
     lab.ssh("leaf02", "ip addr del 172.16.1.1/24 dev swp2");
     lab.ssh("leaf03", "echo '# by hand' >>/etc/frr/frr.conf; sysctl -qw net.ipv4.conf.swp1.proxy_arp=0");
     lab.ssh("leaf04", "service rdnbrd stop");
+    let status = lab.on(&["status", "neighbors"]).exits(1).says("leaf04: status: rdnbrd doesn't answer");
+    assert!(status.stdout.contains("web31"), "the others are shown all the same: {}", status.stdout);
     lab.on(&["plan"])
         .exits(0)
         .says("run container web21")

@@ -2,7 +2,24 @@
 //!
 //! Needs root, for namespaces. Everything a test makes dies with it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may fail loudly"
+)]
+#![allow(clippy::disallowed_methods, reason = "tests look at processes, files and the clock")]
+
+#[path = "rdnbrd/doors.rs"]
+mod doors;
+#[path = "rdnbrd/ipv6.rs"]
+mod ipv6;
+#[path = "rdnbrd/ports.rs"]
+mod ports;
 mod rack;
+#[path = "rdnbrd/service.rs"]
+mod service;
 
 use rack::{Rack, wait_until};
 use std::time::Duration;

@@ -124,7 +124,14 @@ stop_service() {
     control stop "$1" || return
     if systemd; then systemctl -q disable "$1"; fi
     # The daemon keeps its routes over a restart; here nothing comes back to care for them.
-    if [ "$1" = rdnbrd ]; then /usr/local/sbin/rdnbrd --flush; fi
+    if [ "$1" != rdnbrd ]; then
+        return
+    elif systemd; then
+        systemctl stop rdnbrd-flush 2>/dev/null
+        /usr/local/sbin/rdnbrd --flush
+    else
+        service rdnbrd purge
+    fi
 }
 
 restart_service() {

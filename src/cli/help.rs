@@ -73,6 +73,15 @@ Examples:
   fabricctl verify routes --lab --wait 30s    ask until it is true
   fabricctl verify routes -l spine -o json    one verdict for each node and prefix";
 
+pub(super) const STATUS_NEIGHBORS: &str = "\
+Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,
+whatever it said; 1 when its daemon didn't answer, 4 when a leaf can't be reached.
+
+Examples:
+  fabricctl status neighbors --lab        every host on every leaf, and the workloads that are missing
+  fabricctl status neighbors -l leaf01    one leaf
+  fabricctl status neighbors -o json      for programs, with everything that the daemons count";
+
 pub(super) const LAB: &str = "\
 Examples:
   sudo fabricctl lab up                              the fabric of the inventory

@@ -6,6 +6,7 @@ mod history;
 mod inventory;
 mod lab;
 mod render;
+mod status;
 mod target;
 mod verify;
 
@@ -16,6 +17,7 @@ pub use lab::{
     LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
 };
 pub use render::RenderArgs;
+pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
 pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
@@ -166,6 +168,8 @@ pub enum Command {
     /// it ended. A run that was killed is shown as interrupted, with the steps that were under way.
     #[command(after_long_help = help::HISTORY, args_conflicts_with_subcommands = true)]
     History(HistoryArgs),
+    /// Ask the devices what they know right now
+    Status(StatusArgs),
     /// Remove what fabricctl made and put back what was there before
     ///
     /// Containers, networks, images, files and daemons of the fabric go; files that stood there before the first

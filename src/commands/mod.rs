@@ -14,12 +14,13 @@ mod lab;
 mod render;
 mod runtime;
 mod saved;
+mod status;
 mod teardown;
 mod troubles;
 mod verify;
 mod workbench;
 
-use crate::cli::{Cli, Command, Format, VerifyWhat};
+use crate::cli::{Cli, Command, Format, StatusWhat, VerifyWhat};
 use crate::output::{self, Exit, Failure};
 use clap::Parser as _;
 
@@ -53,6 +54,9 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
             VerifyWhat::Routes(args) => runtime::block_on(verify::routes(global, args)),
         },
         Command::History(args) => history::run(global, args),
+        Command::Status(args) => match &args.what {
+            StatusWhat::Neighbors(args) => runtime::block_on(status::neighbors(global, args)),
+        },
         Command::Teardown(args) => runtime::block_on(teardown::teardown(global, args)),
         Command::Lab(args) => lab::run(global, args),
         Command::Completions { shell } => Ok(help::completions(*shell)),

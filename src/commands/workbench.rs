@@ -192,6 +192,10 @@ pub(super) fn ask_problem(node: &NodeName, step: &str, error: &AskError) -> Prob
         AskError::Exec(error) => return exec_problem(node, step, error),
         AskError::Busy => "wait until it is through, then run the same command again",
         AskError::Router(_) => "see whether FRR runs there: service frr status; vtysh -c 'show version'",
+        AskError::Daemon(_) => {
+            "see whether it runs there, and is of this version: service rdnbrd status; rdnbrd --version; \
+             `fabricctl deploy` brings it there and starts it"
+        }
         AskError::Answer(_) => "see what the device's own programs print: ip -j addr, docker inspect, vtysh",
     };
     Problem::from_error(error).on(node).during(step).hint(hint)

@@ -1,11 +1,12 @@
 //! The kernel's interfaces and addresses as last heard, and what of them the machine was told.
 
+use super::kernel::MAIN;
 use crate::fabric::Mac;
 use crate::neighbor::{Config, Event, IfIndex};
-use crate::netlink::{Announcement, Interface, InterfaceAddress};
-use ipnet::Ipv4Net;
+use crate::netlink::{Announcement, Interface, InterfaceAddress, KernelRoute, Protocol};
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// A managed interface, as the machine knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ struct Managed {
     name: String,
     mac: Mac,
     up: bool,
-    prefixes: BTreeSet<Ipv4Net>,
+    prefixes: BTreeSet<IpNet>,
 }
 
 /// Both sides of the comparison.
@@ -22,7 +23,7 @@ pub(super) struct View {
     interfaces: BTreeMap<u32, Interface>,
     addresses: BTreeSet<InterfaceAddress>,
     told: BTreeMap<IfIndex, Managed>,
-    told_own: BTreeSet<Ipv4Addr>,
+    told_own: BTreeSet<IpAddr>,
 }
 
 impl View {
@@ -56,7 +57,7 @@ impl View {
     /// What the machine must be told so that it knows the present state.
     pub(super) fn news(&mut self, config: &Config) -> Vec<Event> {
         let mut events = Vec::new();
-        let own: BTreeSet<Ipv4Addr> = self.addresses.iter().map(|address| address.address.addr()).collect();
+        let own: BTreeSet<IpAddr> = self.addresses.iter().map(|address| address.address.addr()).collect();
         if own != self.told_own {
             self.told_own.clone_from(&own);
             events.push(Event::OwnAddresses { addresses: own });
@@ -72,10 +73,32 @@ impl View {
         events
     }
 
-    /// The interfaces to listen on, with their hardware addresses.
-    pub(super) fn listening(&self) -> impl Iterator<Item = (IfIndex, Mac)> + '_ {
-        let useful = self.told.iter().filter(|(_, managed)| managed.up && !managed.prefixes.is_empty());
-        useful.map(|(interface, managed)| (*interface, managed.mac))
+    /// What to listen to: the interfaces that can have hosts, by what these speak, with their hardware addresses.
+    pub(super) fn listening(&self) -> BTreeMap<(IfIndex, Protocol), Mac> {
+        let up = self.told.iter().filter(|(_, managed)| managed.up);
+        let spoken = up.flat_map(|(interface, managed)| {
+            let protocols = managed.prefixes.iter().map(|prefix| Protocol::of(prefix.addr()));
+            protocols.map(|protocol| ((*interface, protocol), managed.mac))
+        });
+        spoken.collect()
+    }
+
+    /// The interfaces that are looked after: number, name, whether it is up, addresses.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (IfIndex, &str, bool, &BTreeSet<IpNet>)> {
+        self.told.iter().map(|(interface, port)| (*interface, port.name.as_str(), port.up, &port.prefixes))
+    }
+
+    /// Whether a route is followed, leads away from all of them, and to an address that could be behind one.
+    pub(super) fn leads_away(&self, route: &KernelRoute) -> bool {
+        route.table == MAIN
+            && !self.manages(IfIndex(route.index))
+            && self.told.keys().any(|interface| self.could_have_behind(*interface, route.address))
+    }
+
+    /// Whether a host with that address would be behind this one.
+    pub(super) fn could_have_behind(&self, interface: IfIndex, address: IpAddr) -> bool {
+        let port = self.told.get(&interface);
+        port.is_some_and(|port| port.prefixes.iter().any(|prefix| prefix.contains(&address)))
     }
 
     /// Whether that interface is ours to look after.
@@ -141,10 +164,10 @@ mod tests {
         };
         assert_eq!(kinds(view.news(&config)), ["OwnAddresses", "LinkUp", "AddressesChanged"]);
         assert_eq!(view.news(&config), []);
-        assert_eq!(view.listening().count(), 1);
+        assert_eq!(view.listening().keys().next(), Some(&(IfIndex(3), Protocol::Arp)));
         view.note(&interface(false));
         assert_eq!(kinds(view.news(&config)), ["LinkDown"]);
-        assert_eq!(view.listening().count(), 0);
+        assert!(view.listening().is_empty());
         view.note(&interface(true));
         view.note(&Announcement::AddressGone(address()));
         assert_eq!(kinds(view.news(&config)), ["OwnAddresses", "LinkUp", "AddressesChanged"]);
@@ -160,5 +183,22 @@ mod tests {
         let config = Config::parse("f", "interfaces = swp2").unwrap();
         assert_eq!(view.news(&config).len(), 1);
         assert!(!view.manages(IfIndex(3)));
+    }
+    #[test]
+    fn a_route_leads_away_when_it_could_be_about_a_host_and_leaves_by_another_interface() {
+        let mut view = View::default();
+        view.note(&interface(true));
+        view.note(&Announcement::Address(address()));
+        view.news(&Config::default());
+        let address = "172.16.1.11".parse().unwrap();
+        let route = KernelRoute { address, index: 9, table: MAIN, protocol: 186, metric: 20 };
+        assert!(view.leads_away(&route));
+        for other in [
+            KernelRoute { index: 3, ..route },
+            KernelRoute { table: 10, ..route },
+            KernelRoute { address: "172.16.2.11".parse().unwrap(), ..route },
+        ] {
+            assert!(!view.leads_away(&other), "{other:?}");
+        }
     }
 }

@@ -8,22 +8,32 @@
 //! | `holdtime` | – | seconds of silence until a host is withdrawn; instead of `retries`, at least 3 × keepalive |
 //! | `unicast_arp_requests` | True | ask known hosts by unicast |
 //! | `sweep` | slow | `off`, `slow` (60 s), `fast` (10 s) or seconds between searches for silent hosts |
-//! | `max_hosts` | 16384 | addresses tracked at most |
+//! | `settle` | 10 | seconds until a host's route gets its settled metric, or `off`; always off where `route_table` isn't main |
+//! | `allow` | – | prefixes and addresses that may be hosts; none means all of the interface's prefixes |
+//! | `deny` | – | prefixes and addresses that may not |
+//! | `max_hosts` | 16384 | hosts with routes at most |
+//! | `max_hosts_per_port` | 4096 | hosts with routes behind one interface at most |
+//! | `probe_rate` | 20000 | packets sent in a second at most, of all kinds; when that is too few, keepalives stretch evenly |
 //! | `interfaces` | `swp*` | names and patterns of the interfaces with hosts |
 //! | `route_table` | 254 | table of the routes: 254 is main; Cumulus Linux uses 10 and imports it into FRR |
 //! | `protocol` | 76 | protocol number that marks the routes as ours |
 //! | `on_exit` | keep | `keep` or `flush` the routes when stopped |
+//! | `socket` | /run/rdnbrd/rdnbrd.sock | where `rdnbrd status` asks; `off` for none |
+//! | `user` | rdnbrd | whom it becomes after it opened its sockets, where that user exists; `root` stays root |
 //! | `loglevel` | INFO | CRITICAL, ERROR, WARNING, INFO, DEBUG |
-//! | `debug_arp` | – | interfaces whose ARP packets are logged |
+//! | `debug_arp` | – | interfaces whose ARP and ND packets are logged |
 //!
 //! With the defaults a dead host is withdrawn within 1.1 + 4 × 0.2 = 1.9 s. A file of Cumulus Linux with
 //! `keepalive = 1` and `holdtime = 3` gives its 3 s: probes go on every `retry_interval` until then.
 
+use super::keys::{KEYS, Key};
 use super::pattern::Pattern;
-use super::{Level, Settings, SweepEvery};
+use super::{Level, Settings};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
+
+/// The kernel's number of the main table.
+const MAIN_TABLE: u32 = 254;
 
 /// What the daemon is told by its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +48,10 @@ pub struct Config {
     pub protocol: u8,
     /// What becomes of the routes when the daemon is told to end.
     pub on_exit: OnExit,
+    /// Where it answers questions, if it does.
+    pub socket: Option<String>,
+    /// Whom it becomes.
+    pub user: String,
     /// The least important lines that are logged.
     pub loglevel: Level,
     /// Interfaces whose ARP packets are logged.
@@ -72,7 +86,7 @@ pub enum Fault {
     #[error("not of the form key = value: {0:?}")]
     Syntax(String),
     /// A section that means nothing here.
-    #[error("unknown section [{0}], only [main] is allowed, or none")]
+    #[error("unknown section [{}], only [main] is allowed, or none", .0.escape_debug())]
     Section(String),
     /// A key that means nothing here.
     #[error("unknown key {key:?}{}", suggestion(*.nearest))]
@@ -105,6 +119,9 @@ pub enum Fault {
         "holdtime and retries both say when a host is given up, keep one of them (retries is in line {0})"
     )]
     HoldtimeAndRetries(usize),
+    /// A second route to a host where none may be.
+    #[error("settle works in the main table only, here route_table is {0}; leave it out, or set it to off")]
+    SettleOutsideMain(u32),
 }
 
 fn suggestion(nearest: Option<&'static str>) -> String {
@@ -116,82 +133,16 @@ impl Default for Config {
         Self {
             settings: Settings::default(),
             interfaces: Pattern::new("swp*").into_iter().collect(),
-            route_table: 254,
+            route_table: MAIN_TABLE,
             protocol: 76,
             on_exit: OnExit::Keep,
+            socket: Some("/run/rdnbrd/rdnbrd.sock".to_owned()),
+            user: "rdnbrd".to_owned(),
             loglevel: Level::Info,
             debug_arp: Vec::new(),
         }
     }
 }
-
-/// Takes a value into the configuration, or says what is allowed.
-type Take = fn(&mut Config, &str) -> Result<(), String>;
-
-const KEYS: [(&str, Take); 13] = [
-    ("keepalive", |config, value| {
-        config.settings.keepalive = seconds(value, 0.1, 3600.0)?;
-        Ok(())
-    }),
-    ("holdtime", |config, value| {
-        config.settings.holdtime = Some(seconds(value, 0.3, 36_000.0)?);
-        Ok(())
-    }),
-    ("retry_interval", |config, value| {
-        config.settings.retry_interval = seconds(value, 0.01, 60.0)?;
-        Ok(())
-    }),
-    ("retries", |config, value| {
-        config.settings.retries = number(value, 1, 100)?;
-        Ok(())
-    }),
-    ("unicast_arp_requests", |config, value| {
-        config.settings.unicast = boolean(value)?;
-        Ok(())
-    }),
-    ("sweep", |config, value| {
-        config.settings.sweep = sweep(value)?;
-        Ok(())
-    }),
-    ("max_hosts", |config, value| {
-        config.settings.max_hosts = number::<usize>(value, 1, 1_000_000)?;
-        Ok(())
-    }),
-    ("interfaces", |config, value| {
-        config.interfaces = patterns(value)?;
-        if config.interfaces.is_empty() { Err(INTERFACES.to_owned()) } else { Ok(()) }
-    }),
-    ("route_table", |config, value| {
-        config.route_table = table(value)?;
-        Ok(())
-    }),
-    ("protocol", |config, value| {
-        config.protocol = protocol(value)?;
-        Ok(())
-    }),
-    ("on_exit", |config, value| {
-        config.on_exit = one_of(value, &[("keep", OnExit::Keep), ("flush", OnExit::Flush)])?;
-        Ok(())
-    }),
-    ("loglevel", |config, value| {
-        config.loglevel = one_of(&value.to_ascii_uppercase(), &LEVELS)?;
-        Ok(())
-    }),
-    ("debug_arp", |config, value| {
-        config.debug_arp = patterns(value)?;
-        Ok(())
-    }),
-];
-
-const INTERFACES: &str = "interface names or patterns such as swp1 or swp*, with spaces or commas between";
-
-const LEVELS: [(&str, Level); 5] = [
-    ("CRITICAL", Level::Error),
-    ("ERROR", Level::Error),
-    ("WARNING", Level::Warning),
-    ("INFO", Level::Info),
-    ("DEBUG", Level::Debug),
-];
 
 impl Config {
     /// Reads the text of a configuration file; `file` is its name for the errors.
@@ -229,7 +180,7 @@ impl Config {
         }
         let (key, value) = line.split_once('=').ok_or_else(|| Fault::Syntax(line.to_owned()))?;
         let (written, value) = (key.trim(), value.trim());
-        let Some((key, take)) = KEYS.iter().find(|(key, _)| *key == written) else {
+        let Some(Key { name: key, take, .. }) = KEYS.iter().find(|key| key.name == written) else {
             return Err(Fault::UnknownKey { key: written.to_owned(), nearest: nearest(written) });
         };
         if let Some(first) = given.insert(key, number) {
@@ -239,7 +190,14 @@ impl Config {
     }
 
     /// What only shows when all lines are read.
-    fn judge_together(&self, given: &BTreeMap<&'static str, usize>, faults: &mut Vec<(usize, Fault)>) {
+    fn judge_together(&mut self, given: &BTreeMap<&'static str, usize>, faults: &mut Vec<(usize, Fault)>) {
+        if self.route_table != MAIN_TABLE {
+            match (given.get("settle"), self.settings.settle) {
+                (Some(line), Some(_)) => faults.push((*line, Fault::SettleOutsideMain(self.route_table))),
+                // FRR 8.4 loses an imported route that has two entries, and a change of metric makes two of it.
+                _ => self.settings.settle = None,
+            }
+        }
         let Some(line) = given.get("holdtime").copied() else { return };
         if let Some(retries) = given.get("retries") {
             faults.push((line, Fault::HoldtimeAndRetries(*retries)));
@@ -250,6 +208,11 @@ impl Config {
             let allowed = format!("at least 3 × keepalive, here {}", least.as_secs_f64());
             faults.push((line, Fault::Value { key: "holdtime", value, allowed }));
         }
+    }
+
+    /// Every key that the file may have.
+    pub fn keys() -> &'static [Key] {
+        &KEYS
     }
 
     /// Whether hosts live behind the interface of that name.
@@ -281,73 +244,8 @@ fn without_comment(line: &str) -> &str {
 
 fn nearest(written: &str) -> Option<&'static str> {
     let likeness = |key: &str| strsim::jaro_winkler(key, &written.to_ascii_lowercase());
-    let best = KEYS.iter().map(|(key, _)| *key).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    let best = KEYS.iter().map(|key| key.name).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(best) > 0.8).then_some(best)
-}
-
-fn seconds(value: &str, least: f64, most: f64) -> Result<Duration, String> {
-    let seconds = value.parse::<f64>().ok().filter(|seconds| (least..=most).contains(seconds));
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| format!("seconds from {least} to {most}"))
-}
-
-fn number<T>(value: &str, least: T, most: T) -> Result<T, String>
-where
-    T: std::str::FromStr + PartialOrd + fmt::Display + Copy,
-{
-    let number = value.parse::<T>().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("a whole number from {least} to {most}"))
-}
-
-fn boolean(value: &str) -> Result<bool, String> {
-    match value.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Ok(true),
-        "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err("True or False".to_owned()),
-    }
-}
-
-fn sweep(value: &str) -> Result<SweepEvery, String> {
-    match value {
-        "off" => Ok(SweepEvery::Off),
-        "slow" => Ok(SweepEvery::Interval(Duration::from_secs(60))),
-        "fast" => Ok(SweepEvery::Interval(Duration::from_secs(10))),
-        _ => seconds(value, 1.0, 86_400.0)
-            .map(SweepEvery::Interval)
-            .map_err(|allowed| format!("off, slow, fast, or {allowed}")),
-    }
-}
-
-fn table(value: &str) -> Result<u32, String> {
-    if value == "main" {
-        return Ok(254);
-    }
-    let usable = number(value, 1, 254).ok().filter(|table| *table != 253);
-    usable.ok_or_else(|| "1 to 252 (FRR imports no other), or 254 for the main table".to_owned())
-}
-
-/// FRR takes routes of its own numbers for its own and removes them; the others are of the kernel and of other
-/// routing daemons (`/etc/iproute2/rt_protos`).
-fn protocol(value: &str) -> Result<u8, String> {
-    let free = |number: &u8| !matches!(number, 0..=18 | 42 | 84 | 99 | 186..=199);
-    value.parse::<u8>().ok().filter(free).ok_or_else(|| {
-        "a number up to 255 that no routing daemon has: not 0-18, 42, 84, 99, 186-199".to_owned()
-    })
-}
-
-fn patterns(value: &str) -> Result<Vec<Pattern>, String> {
-    let names = value.split([' ', '\t', ',']).filter(|name| !name.is_empty());
-    let patterns: Option<Vec<Pattern>> = names.map(Pattern::new).collect();
-    patterns.ok_or_else(|| INTERFACES.to_owned())
-}
-
-fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
-    let choice = choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice);
-    choice.ok_or_else(|| {
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        names.join(", ")
-    })
 }
 
 #[cfg(test)]

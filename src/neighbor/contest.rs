@@ -1,254 +1,251 @@
-//! The life of one host: heard of, proven, doubted, contested, lost.
+//! Who speaks for an address: the host that is known, one that wants to become known, or two at once.
 
-use super::event::{ArpKind, Effect, HostRoute, IfIndex, Level, Moment};
-use super::host::{Host, Place, Rival, State};
+use super::event::{IfIndex, Kind, Level, Moment};
+use super::host::{Haste, Host, Phase, Place, Proof, Rival};
+use super::limit::Topic;
 use super::machine::Machine;
+use super::pace::{Share, round_up};
 use super::settings::CANDIDATE_PROBES;
 use crate::fabric::Mac;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A rival that has been silent for this long is forgotten.
 const RIVAL_MEMORY: Duration = Duration::from_secs(10);
+/// Who asks whether an address is taken begins to answer for it about a second later (RFC 4862 §5.1, RFC 5227 §1.1).
+const CLAIM_WAIT: Duration = Duration::from_millis(1100);
+/// A host that spoke this lately is not asked because of a doubt.
+const JUST_NOW: Duration = Duration::from_millis(50);
 
 impl Machine {
     /// Somebody at `mac` speaks for the address; `kind` is none for what the kernel merely believes.
     pub(super) fn heard(
         &mut self,
         interface: IfIndex,
-        address: Ipv4Addr,
+        address: IpAddr,
         mac: Mac,
-        kind: Option<ArpKind>,
+        kind: Option<Kind>,
         now: Moment,
     ) {
+        self.counters.heard += 1;
         let ours = self.ports.get(&interface).is_some_and(|port| port.mac == Some(mac));
-        if ours || !mac.is_station() || !self.admits(interface, address) {
+        let somebody = !ours && mac.is_station();
+        if somebody && kind.is_some() {
+            self.departures.spoke(address, interface);
+        }
+        if !somebody || !self.admits(interface, address) {
+            self.counters.refused_address += 1;
             return;
         }
         let place = Place { interface, mac: Some(mac) };
         let Some(host) = self.hosts.get_mut(&address) else {
-            return self.candidate(address, place, now);
+            return self.heard_candidate(address, place, kind, now);
         };
-        let known = host.place;
-        if known == place {
-            self.spoke(address, kind, now);
-        } else if known.interface == interface && known.mac.is_none() {
-            host.place = place;
-            if kind == Some(ArpKind::Reply) {
-                // It answered the broadcast for the route that was found.
-                self.spoke(address, kind, now);
-            } else {
-                host.state = State::Probing { left: self.settings.retries_of_adopted() };
-                self.probe(address, place, now);
+        if host.place == place {
+            return self.spoke(address, kind, now);
+        }
+        if host.place.interface == interface && host.place.mac.is_none() {
+            // The first sign of life of a route that was found: its own answer, or where to ask.
+            host.place.mac = Some(mac);
+            return self.spoke(address, kind, now);
+        }
+        match &host.rival {
+            Some(rival) if rival.place == place => self.rival_spoke(address, kind, now),
+            _ => {
+                if kind == Some(Kind::Claim) {
+                    self.ask_out_of_turn(address, self.settings.keepalive, now);
+                }
+                self.heard_candidate(address, place, kind, now);
             }
-        } else {
-            self.rival(address, place, kind, now);
         }
     }
 
     /// The kernel gave the neighbour up: ask now rather than at the next slot.
-    pub(super) fn doubt(&mut self, interface: IfIndex, address: Ipv4Addr, now: Moment) {
-        let keepalive = self.settings.keepalive;
-        if let Some(host) = self.hosts.get_mut(&address)
-            && host.place.interface == interface
-            && host.may_contest(keepalive, now)
-        {
+    pub(super) fn doubt(&mut self, interface: IfIndex, address: IpAddr, now: Moment) {
+        if self.hosts.get(&address).is_some_and(|host| host.place.interface == interface) {
+            self.ask_out_of_turn(address, self.settings.keepalive, now);
+        }
+    }
+
+    /// Asks the known place now rather than at its next slot, unless that was done less than `pause` ago.
+    pub(super) fn ask_out_of_turn(&mut self, address: IpAddr, pause: Duration, now: Moment) {
+        let Some(host) = self.hosts.get_mut(&address) else { return };
+        let just_spoke = host.proven() && now.since(host.heard) < JUST_NOW;
+        if !just_spoke && host.may_be_asked(pause, now) {
             host.contested = Some(now);
-            self.verify(address, now);
+            self.ask_now(address, now);
         }
     }
 
-    fn candidate(&mut self, address: Ipv4Addr, place: Place, now: Moment) {
-        if self.is_full(now) {
-            return;
-        }
-        self.insert(address, Host::new(place, State::Candidate { left: CANDIDATE_PROBES - 1 }, now));
-        self.probe(address, place, now);
-        let text = format!("event=candidate {}", self.describe(address, place));
-        self.log(Level::Debug, text);
-    }
-
-    /// The known place spoke. What is not proven must answer, for anybody can announce anything.
-    fn spoke(&mut self, address: Ipv4Addr, kind: Option<ArpKind>, now: Moment) {
-        let Some(host) = self.hosts.get_mut(&address) else { return };
-        let counts = kind == Some(ArpKind::Reply) || (kind.is_some() && host.proven);
-        if !counts {
-            return;
-        }
-        let learned = !host.has_route();
-        let place = host.place;
-        host.state = State::Live;
-        host.proven = true;
-        host.heard = now;
-        let slot = self.settings.next_slot(address, now);
-        self.wake(address, slot);
-        if learned {
-            let route = HostRoute { address, interface: place.interface };
-            self.effects.push(Effect::AddRoute { route });
-            let text = format!("event=learned {}", self.describe(address, place));
-            self.log(Level::Info, text);
-        }
-        self.report_duplicate(address);
-    }
-
-    /// Another place speaks for an address that has one.
-    fn rival(&mut self, address: Ipv4Addr, place: Place, kind: Option<ArpKind>, now: Moment) {
-        let (keepalive, interval) = (self.settings.keepalive, self.settings.retry_interval);
-        let Some(host) = self.hosts.get_mut(&address) else { return };
-        match &mut host.rival {
-            Some(rival) if rival.place == place => {
-                rival.heard = now;
-                if kind == Some(ArpKind::Reply) && rival.probed {
-                    rival.answered = Some(now);
+    /// Somebody without a route speaks for the address: that makes it a candidate, or proves it.
+    fn heard_candidate(&mut self, address: IpAddr, place: Place, kind: Option<Kind>, now: Moment) {
+        let Some(mac) = place.mac else { return };
+        let claimant = (address, mac);
+        match self.candidates.get(address, place) {
+            Some(known) if known.asked => {
+                if kind == Some(Kind::Reply) {
+                    self.candidates.remove(place.interface, claimant);
+                    self.proved(address, place, now);
                 }
-                let settled = rival.answered.is_some() || rival.reported;
-                if !settled && host.may_contest(keepalive, now) {
-                    self.contest(address, now);
-                }
-                return self.report_duplicate(address);
             }
-            // The one before had its time to answer, or else a flood would never let anybody answer.
-            Some(rival) if rival.answered.is_some() || now.since(rival.since) < interval => return,
-            _ => {}
+            // It waited for the end of its claim, and speaks now.
+            Some(_) if kind != Some(Kind::Claim) => self.ask_candidate(place.interface, claimant, now),
+            Some(_) => {}
+            None => self.new_candidate(address, place, kind, now),
         }
-        let rival = Rival { place, since: now, heard: now, probed: false, answered: None, reported: false };
-        host.rival = Some(rival);
-        if host.state != State::Live {
-            self.ask_rival(address);
-        } else if host.may_contest(keepalive, now) {
-            let text = format!("event=contested {}", self.describe(address, place));
-            self.log(Level::Debug, text);
+    }
+
+    /// The place of a host that is no more spoke lately: it is a candidate like any other.
+    pub(super) fn heard_again(&mut self, address: IpAddr, place: Place, now: Moment) {
+        self.heard_candidate(address, place, None, now);
+    }
+
+    fn new_candidate(&mut self, address: IpAddr, place: Place, kind: Option<Kind>, now: Moment) {
+        let Some(mac) = place.mac else { return };
+        if self.has_no_room(address, place.interface, now) {
+            self.counters.refused_full += 1;
+            return;
+        }
+        let wait = if kind == Some(Kind::Claim) { CLAIM_WAIT } else { Duration::ZERO };
+        let (due, most) = (now + wait, self.settings.max_candidates());
+        if self.candidates.insert(address, place, CANDIDATE_PROBES, (now, due), most) {
+            self.counters.refused_full += 1;
+            self.log(Topic::Flood, Level::Warning, now, |machine| {
+                let port = machine.name(place.interface);
+                format!("event=flood port={port} candidates={most} effect=some-are-forgotten")
+            });
+        }
+        self.log(Topic::Candidate, Level::Debug, now, |machine| {
+            format!("event=candidate {}", machine.describe(address, place))
+        });
+        if wait.is_zero() {
+            self.ask_candidate(place.interface, (address, mac), now);
+        }
+    }
+
+    /// Whether there is no room for one more behind that interface; an address that has a host there takes none.
+    fn has_no_room(&mut self, address: IpAddr, interface: IfIndex, now: Moment) -> bool {
+        match self.hosts.get(&address).map(|host| host.place.interface) {
+            None => self.is_full(interface, now),
+            Some(known) => known != interface && self.is_port_full(interface),
+        }
+    }
+
+    pub(super) fn is_port_full(&self, interface: IfIndex) -> bool {
+        let most = self.settings.max_hosts_per_port;
+        self.ports.get(&interface).is_some_and(|port| port.hosts >= most)
+    }
+
+    /// Asks a candidate, as soon as the pace allows.
+    pub(super) fn ask_candidate(&mut self, interface: IfIndex, claimant: (IpAddr, Mac), now: Moment) {
+        let (address, mac) = claimant;
+        if self.pace.grants(Share::Unproven, 1, now) {
+            self.ask(address, Place { interface, mac: Some(mac) }, Share::Unproven);
+            let due = round_up(now + self.settings.retry_interval);
+            self.candidates.ask(interface, claimant, due);
+        } else {
+            self.counters.deferred += 1;
+            // In the order in which they came.
+            self.candidates.hurry(interface, claimant, now);
+        }
+    }
+
+    /// A candidate answered a unicast probe.
+    fn proved(&mut self, address: IpAddr, place: Place, now: Moment) {
+        let Some(host) = self.hosts.get_mut(&address) else {
+            return self.learn(address, place, now);
+        };
+        if !host.proven() && host.place.interface == place.interface {
+            // The route that was found is right, and this is who lives there.
+            host.place = place;
+            host.proof = Proof::Answered;
+            return self.spoke(address, Some(Kind::Reply), now);
+        }
+        let patience = self.settings.detection_time();
+        if host.rival.as_ref().is_some_and(|rival| now.since(rival.heard) <= patience) {
+            return;
+        }
+        let rival = Rival { place, heard: now, answered: Some(now), reported: false };
+        host.rival = Some(Box::new(rival));
+        self.log(Topic::Contested, Level::Debug, now, |machine| {
+            format!("event=contested {}", machine.describe(address, place))
+        });
+        self.contest(address, now);
+    }
+
+    /// The rival of a host speaks.
+    fn rival_spoke(&mut self, address: IpAddr, kind: Option<Kind>, now: Moment) {
+        let Some(host) = self.hosts.get_mut(&address) else { return };
+        let Some(rival) = &mut host.rival else { return };
+        match kind {
+            None => return,
+            Some(Kind::Claim) => return self.ask_out_of_turn(address, self.settings.keepalive, now),
+            Some(Kind::Reply) => rival.answered = Some(now),
+            Some(Kind::Request | Kind::Announcement) => {}
+        }
+        rival.heard = now;
+        if !rival.reported && rival.answered.is_none() {
             self.contest(address, now);
         }
+        self.report_duplicate(address, now);
     }
 
-    /// Asks the known place and its rival.
-    fn contest(&mut self, address: Ipv4Addr, now: Moment) {
-        if let Some(host) = self.hosts.get_mut(&address) {
-            host.contested = Some(now);
-        }
-        self.verify(address, now);
-        self.ask_rival(address);
-    }
-
-    /// Sends the first probe of a live host.
-    fn verify(&mut self, address: Ipv4Addr, now: Moment) {
+    /// Another place answers for the address: asks the known one and the other, quickly.
+    fn contest(&mut self, address: IpAddr, now: Moment) {
+        let (keepalive, interval) = (self.settings.keepalive, self.settings.contest_interval());
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        host.state = State::Probing { left: self.settings.retries_after(host.heard, now) };
-        if let Some(rival) = &mut host.rival {
-            rival.probed = false;
-            rival.answered = None;
+        if host.haste != Haste::None || !host.not_contested_for(keepalive, now) {
+            return;
         }
-        let place = Place { mac: host.place.mac.filter(|_| self.settings.unicast), ..host.place };
-        self.probe(address, place, now);
-    }
-
-    fn ask_rival(&mut self, address: Ipv4Addr) {
-        let rival = self.hosts.get_mut(&address).and_then(|host| host.rival.as_mut());
-        if let Some(rival) = rival {
-            rival.probed = true;
-            let place = rival.place;
-            self.ask(address, place);
+        host.contested = Some(now);
+        if host.phase == Phase::Live {
+            return self.ask_now(address, now);
         }
+        // It is being asked already: what is left of that goes quickly.
+        host.haste = Haste::Contest;
+        let due = host.due.min(round_up(now + interval));
+        self.wake(address, due);
     }
 
     /// Says once that two places answer for one address.
-    fn report_duplicate(&mut self, address: Ipv4Addr) {
+    pub(super) fn report_duplicate(&mut self, address: IpAddr, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
-        let place = host.place;
+        let (place, live) = (host.place, host.phase == Phase::Live && host.proven());
         let Some(rival) = &mut host.rival else { return };
-        if host.state != State::Live || rival.answered.is_none() || rival.reported {
+        if !live || rival.answered.is_none() || rival.reported {
             return;
         }
         rival.reported = true;
         let other = rival.place;
-        let mac = other.mac.map(|mac| mac.to_string()).unwrap_or_default();
-        let text = format!(
-            "event=duplicate {} other_port={} other_mac={mac} effect=first-stays",
-            self.describe(address, place),
-            self.name(other.interface)
-        );
-        self.log(Level::Warning, text);
+        self.counters.duplicates += 1;
+        self.log(Topic::Duplicate, Level::Warning, now, |machine| {
+            let mac = other.mac.map(|mac| mac.to_string()).unwrap_or_default();
+            format!(
+                "event=duplicate {} other_port={} other_mac={mac} effect=first-stays",
+                machine.describe(address, place),
+                machine.name(other.interface)
+            )
+        });
     }
 
-    /// The host's time has come: its next probe, or the end of its patience.
-    pub(super) fn step(&mut self, address: Ipv4Addr, now: Moment) {
-        let unicast = self.settings.unicast;
+    /// Forgets a rival that has been silent for long.
+    pub(super) fn forget_silent_rival(&mut self, address: IpAddr, now: Moment) {
         let Some(host) = self.hosts.get_mut(&address) else { return };
         let place = host.place;
-        match host.state {
-            State::Live => {
-                if host.rival.as_ref().is_some_and(|rival| now.since(rival.heard) > RIVAL_MEMORY) {
-                    host.rival = None;
-                }
-                self.verify(address, now);
-            }
-            State::Candidate { left: 0 } | State::Probing { left: 0 } => self.lost(address, "silent", now),
-            State::Candidate { left } => {
-                host.state = State::Candidate { left: left - 1 };
-                self.probe(address, place, now);
-                self.ask_rival(address);
-            }
-            State::Probing { left } => {
-                host.state = State::Probing { left: left - 1 };
-                // The last one asks everybody: the host may have a new MAC.
-                let mac = place.mac.filter(|_| unicast && left > 1);
-                self.probe(address, Place { mac, ..place }, now);
-                self.ask_rival(address);
-            }
+        let Some(rival) = host.rival.take_if(|rival| now.since(rival.heard) > RIVAL_MEMORY) else { return };
+        if rival.reported {
+            self.log(Topic::Duplicate, Level::Info, now, |machine| {
+                format!("event=duplicate-gone {}", machine.describe(address, place))
+            });
         }
     }
 
-    /// The known place is no more: the rival takes over when it answered, and gets its chance when it only spoke.
-    pub(super) fn lost(&mut self, address: Ipv4Addr, reason: &str, now: Moment) {
-        let Some(host) = self.remove(address) else { return };
-        let rival = host.rival.filter(|rival| {
-            self.admits(rival.place.interface, address)
-                && now.since(rival.heard) <= self.settings.detection_time()
-        });
-        let interface = host.place.interface;
-        let proven = rival.filter(|rival| rival.answered.is_some());
-        if let Some(rival) = proven {
-            return self.take_over(address, &host, rival.place, now);
-        }
-        if host.has_route() {
-            self.effects.push(Effect::DeleteRoute { route: HostRoute { address, interface } });
-            let silent = now.since(host.heard).as_millis();
-            let place = self.describe(address, host.place);
-            self.log(Level::Info, format!("event=withdrawn {place} reason={reason} silent_ms={silent}"));
-        } else {
-            let text = format!("event=unproven {}", self.describe(address, host.place));
-            self.log(Level::Debug, text);
-        }
-        if let Some(rival) = rival {
-            self.candidate(address, rival.place, now);
-        }
-    }
-
-    /// The address is at `place` now; on the same interface its route stays untouched.
-    fn take_over(&mut self, address: Ipv4Addr, old: &Host, place: Place, now: Moment) {
-        let route = HostRoute { address, interface: place.interface };
-        let before = HostRoute { address, interface: old.place.interface };
-        if old.has_route() && before != route {
-            self.effects.push(Effect::DeleteRoute { route: before });
-        }
-        if !old.has_route() || before != route {
-            self.effects.push(Effect::AddRoute { route });
-        }
-        let mut host = Host::new(place, State::Live, now);
-        host.proven = true;
-        host.due = self.settings.next_slot(address, now);
-        self.insert(address, host);
-        let (to, from) = (self.describe(address, place), self.name(old.place.interface));
-        let from_mac = old.place.mac.map(|mac| mac.to_string()).unwrap_or_default();
-        self.log(Level::Info, format!("event=moved {to} from_port={from} from_mac={from_mac}"));
-    }
-
-    fn describe(&self, address: Ipv4Addr, place: Place) -> String {
-        let port = self.name(place.interface);
-        match place.mac {
-            Some(mac) => format!("host={address} port={port} mac={mac}"),
-            None => format!("host={address} port={port}"),
-        }
+    /// The rival to take over when the known place is no more: it must have answered lately, and be admitted.
+    pub(super) fn successor(&self, address: IpAddr, host: &Host, now: Moment) -> Option<Rival> {
+        let rival = *host.rival.as_deref()?;
+        let interface = rival.place.interface;
+        let fits = interface == host.place.interface || !self.is_port_full(interface);
+        let fresh = now.since(rival.heard) <= self.settings.detection_time();
+        (fits && fresh && self.admits(interface, address)).then_some(rival)
     }
 }

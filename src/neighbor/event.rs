@@ -1,11 +1,11 @@
 //! What the machine is told and what it wants done, as plain data.
 
 use crate::fabric::Mac;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -64,25 +64,33 @@ impl fmt::Display for IfIndex {
     }
 }
 
-/// What an ARP packet was for its sender.
+/// What a packet of ARP or neighbour discovery was for its sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ArpKind {
-    /// It asks for another address.
+pub enum Kind {
+    /// It asks for another address: an ARP request, a neighbour solicitation (RFC 4861 §4.3).
     Request,
-    /// It answers somebody.
+    /// It answers somebody: an ARP reply, a solicited neighbour advertisement (RFC 4861 §4.4).
     Reply,
-    /// It names itself (gratuitous ARP, RFC 5227 §3): nobody asked.
+    /// It names itself and nobody asked: gratuitous ARP (RFC 5227 §3), an unsolicited advertisement, any other packet
+    /// with its address.
     Announcement,
+    /// It is about to take the address and asks whether anybody has it: an ARP probe (RFC 5227 §2.1.1),
+    /// duplicate address detection (RFC 4862 §5.4). It doesn't answer for it yet.
+    Claim,
 }
 
 /// A host route: the address, and the interface that leads to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HostRoute {
-    /// The /32.
-    pub address: Ipv4Addr,
+    /// The /32, or /128.
+    pub address: IpAddr,
     /// The interface it leaves by.
     pub interface: IfIndex,
+    /// Whether the host has been there for a while. A route that is not settled yet has the better metric, so that of two
+    /// leafs which advertise one host the fabric chooses the one where it has just arrived.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
 }
 
 /// Something that happened outside.
@@ -108,35 +116,35 @@ pub enum Event {
         /// Its index.
         interface: IfIndex,
     },
-    /// The IPv4 addresses of a managed interface, all of them.
+    /// The addresses of a managed interface, all of them but link-local ones.
     AddressesChanged {
         /// Its index.
         interface: IfIndex,
         /// Its addresses with the lengths of their prefixes.
-        prefixes: BTreeSet<Ipv4Net>,
+        prefixes: BTreeSet<IpNet>,
     },
-    /// The node's own IPv4 addresses on all interfaces, managed or not.
+    /// The node's own addresses on all interfaces, managed or not.
     OwnAddresses {
         /// All of them.
-        addresses: BTreeSet<Ipv4Addr>,
+        addresses: BTreeSet<IpAddr>,
     },
-    /// An ARP packet came in.
-    ArpHeard {
+    /// A packet of ARP or neighbour discovery came in.
+    Heard {
         /// By this interface.
         interface: IfIndex,
-        /// The sender's protocol address.
-        address: Ipv4Addr,
-        /// The sender's hardware address.
+        /// Whose hardware address it tells.
+        address: IpAddr,
+        /// That hardware address.
         mac: Mac,
         /// What it was for.
-        kind: ArpKind,
+        kind: Kind,
     },
     /// The kernel has a neighbour entry: a hint where to look, never a proof.
     NeighbourSeen {
         /// On this interface.
         interface: IfIndex,
         /// The neighbour.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// Its hardware address according to the kernel.
         mac: Mac,
     },
@@ -145,7 +153,13 @@ pub enum Event {
         /// On this interface.
         interface: IfIndex,
         /// The neighbour.
-        address: Ipv4Addr,
+        address: IpAddr,
+    },
+    /// The kernel got a route to this host that is not ours and leads away from our ports: another leaf
+    /// advertises it.
+    RouteElsewhere {
+        /// The host.
+        address: IpAddr,
     },
     /// A route of ours that an earlier instance left in the kernel.
     RouteFound {
@@ -165,16 +179,32 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// Ask `target` by ARP.
+    /// Ask `target` by ARP or by neighbour solicitation, as its address is.
     SendProbe {
         /// By this interface.
         interface: IfIndex,
         /// The address of the interface that asks.
-        source: Ipv4Addr,
+        source: IpAddr,
         /// The address that is asked for.
-        target: Ipv4Addr,
+        target: IpAddr,
         /// The station that is asked; all of them when it is none.
         mac: Option<Mac>,
+    },
+    /// Ask every IPv6 host behind the interface at once: an echo request to all nodes (`ff02::1`), which is
+    /// answered from an address of the same prefix.
+    AskEverybody {
+        /// By this interface.
+        interface: IfIndex,
+        /// The address of the interface that asks.
+        source: Ipv6Addr,
+    },
+    /// Say on the interface that the address is now reached by the interface's own hardware address: gratuitous ARP,
+    /// an unsolicited neighbour advertisement that overrides. Hosts there forget the one they had.
+    Announce {
+        /// On this interface.
+        interface: IfIndex,
+        /// The address, which is not there any more.
+        address: IpAddr,
     },
     /// Put the route into the kernel.
     AddRoute {

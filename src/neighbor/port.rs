@@ -1,21 +1,11 @@
-//! A managed interface: which addresses may live there, and the search for those that never speak.
+//! A managed interface: which addresses may live there.
 
-use super::settings::SweepEvery;
+use super::sweep::{Everybody, Sweep};
 use super::{Moment, Settings};
 use crate::fabric::Mac;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
-use std::time::Duration;
-
-/// Between two requests of the sweep at start and after link-up: a /24 is covered in 1.3 s.
-const FAST_PACE: Duration = Duration::from_millis(5);
-/// Between two requests of the sweeps that repeat: each is a broadcast that every container's host copies.
-const GENTLE_PACE: Duration = Duration::from_millis(20);
-/// Prefixes of more addresses than this are never swept at the fast pace.
-const FAST_LIMIT: u64 = 4096;
-/// Requests that may go out at once when the daemon slept past their time.
-const CATCH_UP: u32 = 8;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A managed interface.
 #[derive(Debug)]
@@ -24,118 +14,83 @@ pub(super) struct Port {
     /// Its own address, unknown until the link was up once.
     pub(super) mac: Option<Mac>,
     pub(super) up: bool,
-    pub(super) prefixes: BTreeSet<Ipv4Net>,
+    pub(super) prefixes: BTreeSet<IpNet>,
+    /// How many hosts have routes by it.
+    pub(super) hosts: usize,
     sweep: Option<Sweep>,
-}
-
-/// A round of the search.
-#[derive(Debug, Clone, Copy)]
-struct Sweep {
-    /// When the next request, or the next round, is due.
-    due: Moment,
-    /// When this round began.
-    began: Moment,
-    /// How many addresses of the prefixes are done.
-    done: u64,
-    pace: Duration,
+    everybody: Option<Everybody>,
 }
 
 impl Port {
     pub(super) fn new(name: String) -> Self {
-        Self { name, mac: None, up: false, prefixes: BTreeSet::new(), sweep: None }
+        Self { name, mac: None, up: false, prefixes: BTreeSet::new(), hosts: 0, sweep: None, everybody: None }
     }
 
     /// Whether a host with that address may be reached by this interface now.
-    pub(super) fn admits(&self, address: Ipv4Addr) -> bool {
+    pub(super) fn admits(&self, address: IpAddr) -> bool {
         self.up && self.source_for(address).is_some()
     }
 
     /// The interface's own address in the prefix that holds `address`.
-    pub(super) fn source_for(&self, address: Ipv4Addr) -> Option<Ipv4Addr> {
-        self.prefixes.iter().find(|prefix| can_be_host(**prefix, address)).map(Ipv4Net::addr)
+    pub(super) fn source_for(&self, address: IpAddr) -> Option<IpAddr> {
+        self.prefixes.iter().find(|prefix| can_be_host(**prefix, address)).map(IpNet::addr)
     }
 
-    /// Starts the search anew, quickly.
+    /// Starts the search for silent hosts anew, quickly.
     pub(super) fn start_sweep(&mut self, settings: &Settings, now: Moment) {
-        let wanted = self.up && settings.sweep != SweepEvery::Off && self.size() > 0;
-        let pace = if self.size() > FAST_LIMIT { GENTLE_PACE } else { FAST_PACE };
-        self.sweep = wanted.then_some(Sweep { due: now, began: now, done: 0, pace });
+        self.stop_sweep();
+        if self.up {
+            self.sweep = Sweep::start(&self.prefixes, settings, now);
+            self.everybody = Everybody::start(&self.prefixes, settings, now);
+        }
     }
 
     pub(super) fn stop_sweep(&mut self) {
         self.sweep = None;
+        self.everybody = None;
     }
 
     /// When the search wants to go on.
     pub(super) fn sweep_due(&self) -> Option<Moment> {
-        self.sweep.map(|sweep| sweep.due)
+        let everybody = self.everybody.as_ref().map(Everybody::due);
+        self.sweep.as_ref().map(Sweep::due).into_iter().chain(everybody).min()
     }
 
-    /// The addresses to ask for now: those of the prefixes, in turn, that are not `known`.
+    /// The IPv4 addresses to ask for now, not more than `most`: those of the prefixes, in turn, that are not `known`.
     pub(super) fn sweep(
         &mut self,
         settings: &Settings,
         now: Moment,
-        known: impl Fn(Ipv4Addr) -> bool,
-    ) -> Vec<Ipv4Addr> {
-        let mut asked = Vec::new();
-        let Some(mut sweep) = self.sweep else { return asked };
-        let size = self.size();
-        while sweep.due <= now {
-            let next = (sweep.done..size).find_map(|position| {
-                let address = self.address_at(position)?;
-                (!known(address)).then_some((position, address))
-            });
-            let Some((position, address)) = next else {
-                self.sweep = next_round(sweep, settings, now);
-                return asked;
-            };
-            sweep.done = position + 1;
-            asked.push(address);
-            sweep.due = sweep.due + sweep.pace;
-            if sweep.due + sweep.pace * CATCH_UP < now {
-                sweep.due = now;
-            }
+        most: usize,
+        known: impl Fn(IpAddr) -> bool,
+    ) -> Vec<(IpAddr, IpAddr)> {
+        let Some(sweep) = &mut self.sweep else { return Vec::new() };
+        let asked = sweep.go_on(&self.prefixes, settings, now, most, known);
+        if sweep.is_over() {
+            self.sweep = None;
         }
-        self.sweep = Some(sweep);
+        let source = |target| Some((self.source_for(target)?, target));
+        asked.into_iter().filter_map(source).collect()
+    }
+
+    /// The interface's IPv6 addresses from which everybody is to be asked now, not more than `most`.
+    pub(super) fn ask_everybody(&mut self, settings: &Settings, now: Moment, most: usize) -> Vec<Ipv6Addr> {
+        let Some(everybody) = &mut self.everybody else { return Vec::new() };
+        let asked = everybody.go_on(&self.prefixes, settings, now, most);
+        if everybody.is_over() {
+            self.everybody = None;
+        }
         asked
     }
-
-    /// How many addresses the prefixes have together.
-    fn size(&self) -> u64 {
-        self.prefixes.iter().copied().map(addresses_in).sum()
-    }
-
-    /// The address at that position of the prefixes, laid end to end.
-    fn address_at(&self, mut position: u64) -> Option<Ipv4Addr> {
-        for prefix in &self.prefixes {
-            let size = addresses_in(*prefix);
-            if position < size {
-                let offset = u32::try_from(position).ok()?;
-                let address = Ipv4Addr::from_bits(prefix.network().to_bits().checked_add(offset)?);
-                return Some(address);
-            }
-            position -= size;
-        }
-        None
-    }
 }
 
-/// The round after a finished one, at the gentle pace.
-fn next_round(finished: Sweep, settings: &Settings, now: Moment) -> Option<Sweep> {
-    let SweepEvery::Interval(interval) = settings.sweep else { return None };
-    let due = (finished.began + interval).max(now + GENTLE_PACE);
-    Some(Sweep { due, began: due, done: 0, pace: GENTLE_PACE })
-}
-
-fn addresses_in(prefix: Ipv4Net) -> u64 {
-    1 << (32 - prefix.prefix_len())
-}
-
-/// Whether a host of that prefix can have the address: inside, not the interface's own, and neither the
-/// network nor the broadcast address where the prefix has them (RFC 3021: a /31 has none).
-pub(super) fn can_be_host(prefix: Ipv4Net, address: Ipv4Addr) -> bool {
-    let ends = prefix.prefix_len() < 31 && (address == prefix.network() || address == prefix.broadcast());
+/// Whether a host of that prefix can have the address: inside, not the interface's own, and neither the network's nor
+/// the broadcast address where the prefix has them. A /31 has none (RFC 3021), IPv6 no broadcast but the
+/// subnet-router anycast address (RFC 4291 §2.6.1), which a /127 lacks (RFC 6164).
+pub(super) fn can_be_host(prefix: IpNet, address: IpAddr) -> bool {
+    let room = prefix.max_prefix_len() - prefix.prefix_len();
+    let broadcast = matches!(prefix, IpNet::V4(_)) && address == prefix.broadcast();
+    let ends = room > 1 && (address == prefix.network() || broadcast);
     prefix.contains(&address) && address != prefix.addr() && !ends && !address.is_unspecified()
 }
 
@@ -152,12 +107,21 @@ mod tests {
 
     #[test]
     fn only_addresses_that_a_host_can_have_are_admitted() {
-        let port = port("172.16.1.1/24");
+        let four = port("172.16.1.1/24");
         for good in ["172.16.1.2", "172.16.1.254"] {
-            assert!(port.admits(good.parse().unwrap()), "{good}");
+            assert!(four.admits(good.parse().unwrap()), "{good}");
         }
-        for bad in ["172.16.1.0", "172.16.1.255", "172.16.1.1", "172.16.2.1", "0.0.0.0", "224.0.0.1"] {
-            assert!(!port.admits(bad.parse().unwrap()), "{bad}");
+        for bad in
+            ["172.16.1.0", "172.16.1.255", "172.16.1.1", "172.16.2.1", "0.0.0.0", "224.0.0.1", "2001:db8::2"]
+        {
+            assert!(!four.admits(bad.parse().unwrap()), "{bad}");
+        }
+        let six = port("2001:db8::1/64");
+        for good in ["2001:db8::2", "2001:db8::ffff:ffff:ffff:ffff"] {
+            assert!(six.admits(good.parse().unwrap()), "{good}");
+        }
+        for bad in ["2001:db8::", "2001:db8::1", "2001:db8:0:1::2", "::", "fe80::2"] {
+            assert!(!six.admits(bad.parse().unwrap()), "{bad}");
         }
     }
 
@@ -166,31 +130,6 @@ mod tests {
         assert!(port("10.1.1.0/31").admits("10.1.1.1".parse().unwrap()));
         assert!(!port("10.1.1.0/31").admits("10.1.1.0".parse().unwrap()));
         assert!(!port("10.1.1.1/32").admits("10.1.1.1".parse().unwrap()));
-    }
-
-    #[test]
-    fn the_first_sweep_of_a_24_takes_less_than_two_seconds_and_asks_each_address_once() {
-        let settings = Settings::default();
-        let mut port = port("172.16.1.1/24");
-        port.start_sweep(&settings, Moment::millis(0));
-        let known = |address: Ipv4Addr| !can_be_host("172.16.1.1/24".parse().unwrap(), address);
-        let mut asked = Vec::new();
-        for millis in (0..2000).step_by(5) {
-            asked.extend(port.sweep(&settings, Moment::millis(millis), known));
-        }
-        assert_eq!(asked.len(), 253);
-        assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), 253);
-        assert_eq!(port.sweep_due(), Some(Moment::millis(60_000)));
-    }
-
-    #[test]
-    fn a_late_or_large_sweep_stays_within_its_pace() {
-        let settings = Settings::default();
-        let mut port = port("10.0.0.1/8");
-        port.start_sweep(&settings, Moment::millis(0));
-        let asked: usize =
-            (0..1000).map(|millis| port.sweep(&settings, Moment::millis(millis), |_| false).len()).sum();
-        assert!((50..=51).contains(&asked), "{asked}");
-        assert!(port.sweep(&settings, Moment::millis(100_000), |_| false).len() <= 10);
+        assert!(port("2001:db8::/127").admits("2001:db8::1".parse().unwrap()));
     }
 }

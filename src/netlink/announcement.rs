@@ -1,15 +1,18 @@
 //! What the kernel announces by itself, in words.
 
-use super::interfaces::{Interface, InterfaceAddress, interface, interface_address};
-use super::neighbour::{Neighbour, has_failed, neighbour, neighbour_address};
-use super::route::{KernelRoute, kernel_route};
-use super::socket::{Monitor, NetlinkError};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use super::interfaces::{
+    DEL_ADDRESS, DEL_LINK, Interface, InterfaceAddress, NEW_ADDRESS, NEW_LINK, interface, interface_address,
+};
+use super::monitor::Monitor;
+use super::neighbour::{DEL_NEIGHBOUR, NEW_NEIGHBOUR, Neighbour, neighbour};
+use super::route::{DEL_ROUTE, KernelRoute, NEW_ROUTE, kernel_route};
+use super::socket::NetlinkError;
+use super::wire::Message;
 use nix::sys::socket::{setsockopt, sockopt};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-/// `RTNLGRP_LINK`, `_NEIGH`, `_IPV4_IFADDR`, `_IPV4_ROUTE`.
-const GROUPS: [u32; 4] = [1, 3, 5, 7];
+/// `RTNLGRP_LINK`, `_NEIGH`, `_IPV4_IFADDR`, `_IPV4_ROUTE`, `_IPV6_IFADDR`, `_IPV6_ROUTE`.
+const GROUPS: [u32; 6] = [1, 3, 5, 7, 9, 11];
 
 /// Some 20,000 announcements, before the kernel drops any.
 const BUFFER: usize = 8 * 1024 * 1024;
@@ -35,7 +38,7 @@ pub enum Announcement {
         /// The kernel's number of the interface.
         index: u32,
         /// The neighbour.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// A host route is there.
     Route(KernelRoute),
@@ -43,7 +46,7 @@ pub enum Announcement {
     RouteGone(KernelRoute),
 }
 
-/// Hears changes of links, IPv4 neighbours, addresses and routes in the thread's network namespace.
+/// Hears changes of links, neighbours, addresses and routes in the thread's network namespace.
 ///
 /// # Errors
 /// When the kernel gives no socket.
@@ -55,23 +58,29 @@ pub fn announcements() -> Result<Monitor, NetlinkError> {
 }
 
 /// Reads one message; none where it says nothing of these kinds.
-pub fn announcement(message: &RouteNetlinkMessage) -> Option<Announcement> {
-    match message {
-        RouteNetlinkMessage::NewLink(link) => interface(link).map(Announcement::Interface),
-        RouteNetlinkMessage::DelLink(link) if link.header.interface_family == AddressFamily::Unspec => {
-            Some(Announcement::InterfaceGone { index: link.header.index })
+pub fn announcement(message: &Message<'_>) -> Option<Announcement> {
+    let body = message.body();
+    match message.kind {
+        NEW_LINK => interface(body).map(Announcement::Interface),
+        DEL_LINK => interface(body).map(|gone| Announcement::InterfaceGone { index: gone.index }),
+        NEW_ADDRESS | DEL_ADDRESS => {
+            let address = interface_address(body)?;
+            let there = message.kind == NEW_ADDRESS && !address.taken;
+            Some(if there {
+                Announcement::Address(address.address)
+            } else {
+                Announcement::AddressGone(address.address)
+            })
         }
-        RouteNetlinkMessage::NewAddress(address) => interface_address(address).map(Announcement::Address),
-        RouteNetlinkMessage::DelAddress(address) => interface_address(address).map(Announcement::AddressGone),
-        RouteNetlinkMessage::NewNeighbour(entry) if !has_failed(entry) => {
-            neighbour(entry).map(Announcement::Neighbour)
+        NEW_NEIGHBOUR | DEL_NEIGHBOUR => {
+            let entry = neighbour(body)?;
+            if message.kind == DEL_NEIGHBOUR || entry.has_failed {
+                return Some(Announcement::NeighbourLost { index: entry.index, address: entry.address });
+            }
+            entry.believed().map(Announcement::Neighbour)
         }
-        RouteNetlinkMessage::NewNeighbour(entry) | RouteNetlinkMessage::DelNeighbour(entry) => {
-            let index = entry.header.ifindex;
-            neighbour_address(entry).map(|address| Announcement::NeighbourLost { index, address })
-        }
-        RouteNetlinkMessage::NewRoute(route) => kernel_route(route).map(Announcement::Route),
-        RouteNetlinkMessage::DelRoute(route) => kernel_route(route).map(Announcement::RouteGone),
+        NEW_ROUTE => kernel_route(body).map(|read| Announcement::Route(read.route)),
+        DEL_ROUTE => kernel_route(body).map(|read| Announcement::RouteGone(read.route)),
         _ => None,
     }
 }

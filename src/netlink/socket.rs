@@ -1,15 +1,29 @@
-//! A blocking rtnetlink socket: requests with acknowledgements, and dumps.
+//! A blocking rtnetlink socket: requests with acknowledgements, many at once, and dumps.
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
-};
-use netlink_packet_route::RouteNetlinkMessage;
+use super::wire::{Message, messages, put_message, u32_at};
 use netlink_sys::{Socket as RawSocket, SocketAddr, protocols::NETLINK_ROUTE};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// Octets that one answer of the kernel can hold: its own dump buffers are at most 32 KiB.
-const RECEIVE_BUFFER: usize = 64 * 1024;
+pub(super) const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// Requests that go to the kernel in one datagram: should it refuse them all, its answers still fit our queue.
+const REQUESTS_AT_ONCE: usize = 128;
+
+/// How often a reading is begun again that changes of the kernel interrupted.
+const ATTEMPTS: u32 = 5;
+
+/// Flags of a message (`NLM_F_…`): a request, one that must be acknowledged, one for everything of a kind.
+pub(super) const REQUEST: u16 = 1;
+pub(super) const ACK: u16 = 4;
+pub(super) const DUMP: u16 = 0x300;
+/// Something changed between two parts of an answer, which may lack objects for it.
+const INTERRUPTED: u16 = 0x10;
+
+/// Kinds of messages that end an exchange (`NLMSG_…`).
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const OVERRUN: u16 = 4;
 
 /// Why a request to the kernel failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,180 +82,144 @@ impl Socket {
             // Text of the kernel's refusals, and only what a dump asks for.
             raw.set_ext_ack(true)?;
             raw.set_netlink_get_strict_chk(true)?;
+            // A refusal doesn't repeat what was asked for.
+            raw.set_cap_ack(true)?;
             Ok(raw)
         };
         Ok(Self { raw: open().map_err(NetlinkError::Socket)?, sequence: 0 })
     }
 
-    /// Sends one request and waits for the kernel's acknowledgement.
-    ///
-    /// `flags` are added to `NLM_F_REQUEST | NLM_F_ACK`; `what` names the deed in an error.
-    ///
-    /// # Errors
-    /// When the kernel refuses; [`NetlinkError::errno`] tells why.
-    pub fn request(
+    /// Asks for everything of a kind, of one family, and keeps what `read` makes of it, so that much less than the whole
+    /// answer is in memory at a time. Begins again when the kernel says that changes interrupted it. `header` is what
+    /// requests of this kind begin with.
+    pub(super) fn dump_map<T>(
         &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
+        kind: u16,
+        header: &[u8],
         what: &str,
+        mut read: impl FnMut(&Message<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let mut attempts = 1;
+        loop {
+            let mut kept = Vec::new();
+            let body = |octets: &mut Vec<u8>| octets.extend(header);
+            let whole =
+                self.exchange(kind, REQUEST | DUMP, body, what, |answer| kept.extend(read(answer)))?;
+            if whole || attempts == ATTEMPTS {
+                return Ok(kept);
+            }
+            attempts += 1;
+        }
+    }
+
+    /// Sends many requests, in this order, a hundred in a datagram, and says which the kernel refused and why, by
+    /// their positions. A refusal doesn't keep those behind it from being carried out. `write` puts what follows a
+    /// request's header, and returns its kind and flags.
+    ///
+    /// An error means that the socket failed or answers were lost: then nobody knows what was carried out.
+    pub(super) fn batch<T>(
+        &mut self,
+        requests: impl IntoIterator<Item = T>,
+        write: impl Fn(T, &mut Vec<u8>) -> (u16, u16),
+    ) -> Result<Vec<(usize, io::Error)>, NetlinkError> {
+        let mut requests = requests.into_iter().peekable();
+        let (mut refused, mut octets, mut body, mut done) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        while requests.peek().is_some() {
+            let first = self.sequence.wrapping_add(1);
+            octets.clear();
+            for count in 1..=REQUESTS_AT_ONCE {
+                let Some(request) = requests.next() else { break };
+                body.clear();
+                let (kind, flags) = write(request, &mut body);
+                // Refusals are always told; only the end must be.
+                let last = count == REQUESTS_AT_ONCE || requests.peek().is_none();
+                let end = if last { ACK } else { 0 };
+                self.sequence = self.sequence.wrapping_add(1);
+                put_message(&mut octets, kind, REQUEST | end | flags, self.sequence, |octets| {
+                    octets.extend(&body);
+                });
+            }
+            self.raw.send(&octets, 0).map_err(NetlinkError::Socket)?;
+            self.read_refusals(first, done, &mut refused)?;
+            done += REQUESTS_AT_ONCE;
+        }
+        Ok(refused)
+    }
+
+    /// Reads until the last request is answered; the request with the sequence number `first` has the position
+    /// `offset`.
+    fn read_refusals(
+        &mut self,
+        first: u32,
+        offset: usize,
+        refused: &mut Vec<(usize, io::Error)>,
     ) -> Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags, what).map(drop)
-    }
-
-    /// Asks for everything of a kind.
-    ///
-    /// # Errors
-    /// When the kernel refuses or its answer can't be read.
-    pub fn dump(
-        &mut self,
-        message: RouteNetlinkMessage,
-        what: &str,
-    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_DUMP, what)
-    }
-
-    /// Asks for one object.
-    ///
-    /// # Errors
-    /// When the kernel refuses or its answer can't be read.
-    pub fn get(
-        &mut self,
-        message: RouteNetlinkMessage,
-        what: &str,
-    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK, what)
-    }
-
-    fn exchange(
-        &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-        what: &str,
-    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut header = NetlinkHeader::default();
-        header.flags = flags;
-        header.sequence_number = self.sequence;
-        let mut packet = NetlinkMessage::new(header, NetlinkPayload::from(message));
-        packet.finalize();
-        let mut buffer = vec![0; packet.buffer_len()];
-        packet.serialize(&mut buffer);
-        self.raw.send(&buffer, 0).map_err(NetlinkError::Socket)?;
-        let mut answers = Vec::new();
+        let count = self.sequence.wrapping_sub(first);
         loop {
-            let (octets, _) = self.raw.recv_from_full().map_err(NetlinkError::Socket)?;
-            if self.read_answers(&octets, what, &mut answers)? {
-                return Ok(answers);
+            let octets = self.receive()?;
+            for message in messages(&octets) {
+                let at = message.sequence.wrapping_sub(first);
+                if message.kind != ERROR || at > count {
+                    continue;
+                }
+                if let Some(error) = refusal(&message) {
+                    refused.push((offset + at as usize, error));
+                }
+                if at == count {
+                    return Ok(());
+                }
             }
         }
     }
 
-    /// Reads one datagram; true when it ends the exchange.
-    fn read_answers(
-        &self,
-        octets: &[u8],
-        what: &str,
-        answers: &mut Vec<RouteNetlinkMessage>,
-    ) -> Result<bool, NetlinkError> {
-        for message in parse(octets) {
-            let message =
-                message.map_err(|detail| NetlinkError::Unreadable { what: what.to_owned(), detail })?;
-            if message.header.sequence_number != self.sequence {
-                continue;
-            }
-            match message.payload {
-                NetlinkPayload::InnerMessage(inner) => answers.push(inner),
-                NetlinkPayload::Done(_) => return Ok(true),
-                NetlinkPayload::Error(error) => match error.code {
-                    None => return Ok(true),
-                    Some(_) => {
-                        return Err(NetlinkError::Refused { what: what.to_owned(), source: error.to_io() });
-                    }
-                },
-                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                _ => {}
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// A socket that hears what the kernel announces to multicast groups.
-pub struct Monitor {
-    raw: RawSocket,
-    buffer: Vec<u8>,
-}
-
-impl Monitor {
-    /// Joins the groups (`RTNLGRP_…` numbers) with a receive buffer of that many octets; never blocks.
-    ///
-    /// # Errors
-    /// When the kernel gives no socket or refuses a group.
-    pub fn open(groups: &[u32], receive_buffer: usize) -> Result<Self, NetlinkError> {
-        let open = || -> io::Result<RawSocket> {
-            let mut raw = RawSocket::new(NETLINK_ROUTE)?;
-            raw.bind_auto()?;
-            raw.set_non_blocking(true)?;
-            raw.set_rx_buf_sz(i32::try_from(receive_buffer).unwrap_or(i32::MAX))?;
-            for group in groups {
-                raw.add_membership(*group)?;
-            }
-            Ok(raw)
-        };
-        Ok(Self { raw: open().map_err(NetlinkError::Socket)?, buffer: Vec::with_capacity(RECEIVE_BUFFER) })
-    }
-
-    /// The announcements that wait, none when there are none. Messages that can't be read are left out:
-    /// one that this library doesn't know must not stop those it does.
-    ///
-    /// # Errors
-    /// [`NetlinkError::Overrun`] when some were lost.
-    pub fn receive(&mut self) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        let mut heard = Vec::new();
+    fn receive(&self) -> Result<Vec<u8>, NetlinkError> {
         loop {
-            self.buffer.clear();
-            match self.raw.recv(&mut self.buffer, 0) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(heard),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            match self.raw.recv_from_full() {
+                Ok((octets, _)) => return Ok(octets),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                     return Err(NetlinkError::Overrun);
                 }
                 Err(error) => return Err(NetlinkError::Socket(error)),
             }
-            heard.extend(parse(&self.buffer).filter_map(Result::ok).filter_map(
-                |message| match message.payload {
-                    NetlinkPayload::InnerMessage(inner) => Some(inner),
-                    _ => None,
-                },
-            ));
+        }
+    }
+
+    /// One request and all its answers; false when the kernel says that it was interrupted.
+    pub(super) fn exchange(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        write: impl FnOnce(&mut Vec<u8>),
+        what: &str,
+        mut take: impl FnMut(&Message<'_>),
+    ) -> Result<bool, NetlinkError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut octets = Vec::new();
+        put_message(&mut octets, kind, flags, self.sequence, write);
+        self.raw.send(&octets, 0).map_err(NetlinkError::Socket)?;
+        let mut whole = true;
+        loop {
+            let octets = self.receive()?;
+            for message in messages(&octets).filter(|message| message.sequence == self.sequence) {
+                whole &= message.flags & INTERRUPTED == 0;
+                match message.kind {
+                    ERROR | DONE => {
+                        return match refusal(&message) {
+                            None => Ok(whole),
+                            Some(source) => Err(NetlinkError::Refused { what: what.to_owned(), source }),
+                        };
+                    }
+                    OVERRUN => return Err(NetlinkError::Overrun),
+                    _ => take(&message),
+                }
+            }
         }
     }
 }
 
-impl AsRawFd for Monitor {
-    fn as_raw_fd(&self) -> RawFd {
-        self.raw.as_raw_fd()
-    }
-}
-
-impl AsFd for Monitor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor belongs to `self.raw`, which lives as long as the borrow.
-        unsafe { BorrowedFd::borrow_raw(self.raw.as_raw_fd()) }
-    }
-}
-
-/// The messages of one datagram; stops at the first whose length is wrong.
-fn parse(octets: &[u8]) -> impl Iterator<Item = Result<NetlinkMessage<RouteNetlinkMessage>, String>> + '_ {
-    let mut rest = octets;
-    std::iter::from_fn(move || {
-        let length = u32::from_ne_bytes(rest.get(..4)?.try_into().ok()?) as usize;
-        if length < 16 || length > rest.len() {
-            return None;
-        }
-        let message = NetlinkMessage::deserialize(&rest[..length]).map_err(|error| error.to_string());
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some(message)
-    })
+/// Why the kernel refused, as the end of an exchange says it: a negative error number, or zero.
+fn refusal(message: &Message<'_>) -> Option<io::Error> {
+    let number = u32_at(message.body(), 0).map_or(0, u32::cast_signed);
+    (number != 0).then(|| io::Error::from_raw_os_error(number.saturating_abs()))
 }

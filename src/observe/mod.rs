@@ -6,7 +6,8 @@ mod script;
 pub use answer::{Observation, ObserveError};
 pub use script::Question;
 
-use crate::parse::{self, Rib};
+use crate::parse::{self, NeighborStatus, Rib};
+use crate::planner::RDNBRD_PATH;
 use crate::remote::{ExecError, Script, Session};
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ pub enum AskError {
     /// FRR didn't answer.
     #[error("FRR doesn't answer: {0}")]
     Router(String),
+    /// The neighbour daemon didn't answer.
+    #[error("rdnbrd doesn't answer: {0}")]
+    Daemon(String),
     /// Its answer can't be read.
     #[error(transparent)]
     Answer(#[from] ObserveError),
@@ -56,4 +60,21 @@ pub async fn routes(session: &Session, timeout: Duration) -> Result<Rib, AskErro
     }
     let answer = String::from_utf8_lossy(&output.stdout);
     Ok(parse::frr_routes(&answer).map_err(ObserveError::from)?)
+}
+
+/// Asks a leaf's neighbour daemon for its hosts.
+///
+/// # Errors
+/// When the script can't run, the daemon doesn't answer, or its answer can't be read.
+pub async fn neighbors(session: &Session, timeout: Duration) -> Result<NeighborStatus, AskError> {
+    let text = format!("{RDNBRD_PATH} status -o json");
+    let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
+    let answer = String::from_utf8_lossy(&output.stdout);
+    if output.status != 0 {
+        let said = output.stderr.lines().chain(answer.lines()).map(str::trim).find(|line| !line.is_empty());
+        let silent = format!("it ended with status {}", output.status);
+        let said = said.map(|line| line.trim_start_matches("rdnbrd: ").to_owned());
+        return Err(AskError::Daemon(said.unwrap_or(silent)));
+    }
+    Ok(parse::neighbor_status(&answer).map_err(ObserveError::from)?)
 }

@@ -9,6 +9,7 @@ mod config;
 mod docker;
 mod docker_objects;
 mod ip;
+mod neighbors;
 mod rib;
 mod version;
 
@@ -19,6 +20,7 @@ pub use docker::{
 };
 pub use docker_objects::{DockerObjects, docker_objects};
 pub use ip::{Interface, KernelNextHop, KernelRoute, ip_addresses, ip_routes};
+pub use neighbors::{HostState, Neighbor, NeighborPort, NeighborStatus, Rival, neighbor_status};
 pub use rib::{NextHop, Rib, RouteEntry, frr_routes};
 pub use version::{docker_version, frr_version, os_pretty_name};
 

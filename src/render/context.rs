@@ -24,6 +24,8 @@ struct Own<'f> {
     facts: &'f Facts,
     bgp_ports: Vec<&'f Port>,
     server_ports: Vec<&'f Port>,
+    /// The prefixes of the workload networks that its server ports carry.
+    workload_subnets: BTreeSet<Ipv4Net>,
     data_ports: Vec<&'f Port>,
     workloads: Vec<&'f Workload>,
     built_images: BTreeSet<&'f str>,
@@ -51,11 +53,14 @@ pub(super) fn own(fabric: &Fabric, node: &Node, facts: &Facts) -> Value {
         .filter(|image| image.source == ImageSource::Build)
         .map(|image| image.name.as_str())
         .collect();
+    let names: BTreeSet<&String> = node.ports_of(PortKind::Server).flat_map(|port| &port.networks).collect();
+    let carried = names.into_iter().filter_map(|name| fabric.networks.get(name));
     let own = Own {
         node,
         facts,
         bgp_ports: ports(&[PortKind::Uplink, PortKind::Downlink]),
         server_ports: ports(&[PortKind::Server]),
+        workload_subnets: carried.map(|network| network.subnet.trunc()).collect(),
         data_ports: ports(&[PortKind::Data]),
         workloads,
         built_images,

@@ -18,6 +18,7 @@
 //! | `routers` | all nodes that speak BGP, in order of their names |
 //! | `bgp_ports` | this node's ports towards routers |
 //! | `server_ports` | a leaf's ports towards servers |
+//! | `workload_subnets` | a leaf's workload networks, those that its server ports carry, in order |
 //! | `data_ports` | a server's ports towards leafs |
 //! | `networks` | the workload networks, in order of their names |
 //! | `host_subnets` | their prefixes, in order |

@@ -8,16 +8,20 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "tests build their own world")]
 
+mod container;
+mod heard;
+mod netns;
+
+pub use container::{Container, open_port};
+pub use heard::Heard;
+
 use fabricctl::fabric::Mac;
-use fabricctl::netlink::{Announcement, ArpSocket, Monitor, Socket, announcement, announcements, interfaces};
-use nix::sched::{CloneFlags, setns};
+use netns::Netns;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::cell::RefCell;
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Output, Stdio};
+use std::net::IpAddr;
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 /// Waits for it and says how long it took; fails when it takes longer than `limit`.
@@ -30,153 +34,10 @@ pub fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -
     start.elapsed()
 }
 
-/// A network namespace, held by a process that dies with the test.
-struct Netns {
-    holder: Child,
-}
-
-impl Netns {
-    fn new() -> Self {
-        let mut command = Command::new("sleep");
-        command.arg("infinity").stdin(Stdio::null());
-        // SAFETY: two system calls between fork and exec, nothing that allocates or locks.
-        unsafe {
-            command.pre_exec(|| {
-                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-                nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
-                Ok(())
-            });
-        }
-        let netns = Self { holder: command.spawn().expect("these tests build namespaces: run them as root") };
-        netns.ip("link set lo up");
-        netns
-    }
-
-    fn path(&self) -> String {
-        format!("/proc/{}/ns/net", self.holder.id())
-    }
-
-    /// A command in the namespace.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", self.path())).arg(program);
-        command
-    }
-
-    fn ip(&self, words: &str) -> String {
-        let output = self.command("ip").args(words.split(' ')).output().unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "ip {words}: {error}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs it in the namespace, in a thread of its own.
-    fn enter<T: Send>(&self, deed: impl FnOnce() -> T + Send) -> T {
-        let file = File::open(self.path()).unwrap();
-        let inside = move || {
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-            deed()
-        };
-        std::thread::scope(|scope| scope.spawn(inside).join().unwrap())
-    }
-}
-
-impl Drop for Netns {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
-}
-
-/// A namespace with one macvlan interface; gone when dropped.
-pub struct Container {
-    netns: Netns,
-    address: Ipv4Addr,
-}
-
-impl Container {
-    /// Asks who has the gateway, as anybody does before sending.
-    pub fn speak(&self) {
-        self.send(self.address, Ipv4Addr::new(172, 16, 1, 1));
-    }
-
-    /// Announces an address, whether it has it or not.
-    pub fn claim(&self, address: &str) {
-        let address = address.parse().unwrap();
-        self.send(address, address);
-    }
-
-    fn send(&self, sender: Ipv4Addr, target: Ipv4Addr) {
-        self.netns.enter(|| {
-            let all = interfaces(&mut Socket::open().unwrap()).unwrap();
-            let eth0 = all.iter().find(|interface| interface.name == "eth0").unwrap();
-            let socket = ArpSocket::open(eth0.index, eth0.mac.unwrap()).unwrap();
-            socket.ask(sender, target, None).unwrap();
-        });
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        // The kernel takes its time to clean a namespace up; the interface must be gone now.
-        self.netns.ip("link delete eth0");
-    }
-}
-
-/// What the kernel announced of our routes since it was made.
-pub struct Heard {
-    monitor: RefCell<Monitor>,
-    seen: RefCell<Vec<(bool, String)>>,
-}
-
-impl Heard {
-    /// Addresses of routes that were added, in order.
-    pub fn added(&self) -> Vec<String> {
-        self.of(true)
-    }
-
-    /// Addresses of routes that were deleted, in order.
-    pub fn deleted(&self) -> Vec<String> {
-        self.of(false)
-    }
-
-    fn of(&self, wanted: bool) -> Vec<String> {
-        let mut seen = self.seen.borrow_mut();
-        for message in self.monitor.borrow_mut().receive().unwrap() {
-            match announcement(&message) {
-                Some(Announcement::Route(route)) if route.protocol == 76 => {
-                    seen.push((true, route.address.to_string()));
-                }
-                Some(Announcement::RouteGone(route)) if route.protocol == 76 => {
-                    seen.push((false, route.address.to_string()));
-                }
-                // The trace of a route that the kernel removed without a word.
-                None => seen.extend(discarded(&message).map(|address| (false, address))),
-                Some(_) => {}
-            }
-        }
-        seen.iter().filter(|(added, _)| *added == wanted).map(|(_, address)| address.clone()).collect()
-    }
-}
-
-/// The address of a deleted blackhole route.
-fn discarded(message: &netlink_packet_route::RouteNetlinkMessage) -> Option<String> {
-    use netlink_packet_route::RouteNetlinkMessage::DelRoute;
-    use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteType};
-    let DelRoute(route) = message else { return None };
-    if route.header.kind != RouteType::BlackHole {
-        return None;
-    }
-    route.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(address.to_string()),
-        _ => None,
-    })
-}
-
-/// A leaf with two ports and a server behind each.
+/// A leaf with a server behind each of its ports, two to begin with.
 pub struct Rack {
     leaf: Netns,
-    servers: [Netns; 2],
+    servers: Vec<Netns>,
     made: u8,
     daemon: Option<Child>,
     files: tempfile::TempDir,
@@ -186,23 +47,31 @@ impl Rack {
     /// Builds it; the daemon is not started yet. `config` is what its file says besides the ports.
     pub fn new(config: &str) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "these tests build network namespaces: run them as root");
-        let (leaf, servers) = (Netns::new(), [Netns::new(), Netns::new()]);
-        for (number, server) in (1..).zip(&servers) {
-            let pid = server.holder.id();
-            leaf.ip(&format!("link add swp{number} type veth peer name eth1 netns {pid}"));
-            leaf.ip(&format!("address add 172.16.1.1/24 dev swp{number}"));
-            leaf.ip(&format!("link set swp{number} up"));
-            server.ip("link set eth1 up");
-        }
         let files = tempfile::tempdir().unwrap();
-        let rack = Self { leaf, servers, made: 0, daemon: None, files };
+        let mut rack = Self { leaf: Netns::new(), servers: Vec::new(), made: 0, daemon: None, files };
+        for port in ["swp1", "swp2"] {
+            rack.add_port(port);
+            rack.leaf.ip(&format!("address add 172.16.1.1/24 dev {port}"));
+        }
         rack.configure(config);
         rack
     }
 
+    /// One more port with a server behind it, without an address.
+    pub fn add_port(&mut self, name: &str) {
+        let server = Netns::new();
+        let pid = server.holder.id();
+        self.leaf.ip(&format!("link add {name} type veth peer name eth1 netns {pid}"));
+        self.leaf.ip(&format!("link set {name} up"));
+        server.ip("link set eth1 up");
+        self.servers.push(server);
+    }
+
     /// Writes the daemon's file.
     pub fn configure(&self, config: &str) {
-        fs::write(self.file("rdnbrd.conf"), format!("{config}\n")).unwrap();
+        let named = config.contains("socket =");
+        let socket = if named { String::new() } else { format!("socket = {}\n", self.file("socket")) };
+        fs::write(self.file("rdnbrd.conf"), format!("{socket}{config}\n")).unwrap();
     }
 
     /// A container on that server, silent until it is told to speak. Each has a MAC of its own.
@@ -220,7 +89,8 @@ impl Rack {
         Container { netns, address: address.parse().unwrap() }
     }
 
-    fn file(&self, name: &str) -> String {
+    /// Where a file of the daemon's is.
+    pub fn file(&self, name: &str) -> String {
         self.files.path().join(name).display().to_string()
     }
 
@@ -238,17 +108,63 @@ impl Rack {
 
     /// Starts the daemon and waits until it says so.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// Starts it with these variables in its environment.
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) {
+        self.start_as(&[], environment);
+    }
+
+    /// Starts it with these words behind its own.
+    pub fn start_words(&mut self, words: &[&str]) {
+        self.start_as(words, &[]);
+    }
+
+    fn start_as(&mut self, words: &[&str], environment: &[(&str, &str)]) {
         let log = File::options().create(true).append(true).open(self.file("log")).unwrap();
         let starts = || self.log().matches("event=started").count();
         let before = starts();
-        let child = self.command(&[]).stderr(log).spawn().unwrap();
+        let child = self.command(words).envs(environment.iter().copied()).stderr(log).spawn().unwrap();
         wait_until("the daemon runs", Duration::from_secs(5), || starts() > before);
         self.daemon = Some(child);
     }
 
-    fn signal(&self, signal: Signal) {
-        let child = self.daemon.as_ref().expect("the daemon runs");
-        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+    /// The daemon's process.
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().expect("the daemon runs").id()
+    }
+
+    /// Sends the daemon a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// What the daemon says of itself.
+    pub fn status(&self) -> serde_json::Value {
+        let answer = self.run(&["status", "-o", "json"]);
+        assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+        serde_json::from_slice(&answer.stdout).unwrap()
+    }
+
+    /// Does something in the leaf's network namespace.
+    pub fn in_leaf<T: Send>(&self, deed: impl FnOnce() -> T + Send) -> T {
+        self.leaf.enter(deed)
+    }
+
+    /// Does something in a server's.
+    pub fn in_server<T: Send>(&self, server: usize, deed: impl FnOnce() -> T + Send) -> T {
+        self.servers[server - 1].enter(deed)
+    }
+
+    /// Waits until the daemon has ended by itself.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.daemon.take().unwrap().wait().unwrap()
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.files.path()
     }
 
     /// Ends the daemon, which must end well and leave no process id behind.
@@ -277,8 +193,7 @@ impl Rack {
 
     /// Listens to the leaf's kernel from now on.
     pub fn monitor(&self) -> Heard {
-        let monitor = self.leaf.enter(|| announcements().unwrap());
-        Heard { monitor: RefCell::new(monitor), seen: RefCell::default() }
+        self.leaf.enter(Heard::new)
     }
 
     /// `ip` in the leaf.
@@ -292,17 +207,32 @@ impl Rack {
         netns.ip(&format!("link set {interface} {state}"));
     }
 
-    /// Our routes in all tables, as the kernel shows them, sorted.
+    /// Runs many commands of `ip` at once in the leaf.
+    pub fn leaf_batch(&self, lines: &str) {
+        let file = self.file("batch");
+        fs::write(&file, lines).unwrap();
+        self.leaf.ip(&format!("-batch {file}"));
+    }
+
+    /// Our IPv4 routes in all tables, as the kernel shows them, sorted.
     pub fn routes(&self) -> Vec<String> {
-        let text = self.leaf.ip("-j route show table all proto 76");
+        self.routes_of("-4")
+    }
+
+    /// Our IPv6 routes.
+    pub fn routes6(&self) -> Vec<String> {
+        self.routes_of("-6")
+    }
+
+    fn routes_of(&self, family: &str) -> Vec<String> {
+        let text = self.leaf.ip(&format!("{family} -j route show table all proto 76"));
         let shown: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
         let line = |route: &serde_json::Value| {
             let word = |key: &str| route[key].as_str().unwrap_or("main").to_owned();
             format!("{} dev {} table {}", word("dst"), word("dev"), word("table"))
         };
         let mut routes: Vec<String> = shown.iter().map(line).collect();
-        routes
-            .sort_by_key(|line| line.split(' ').next().and_then(|address| address.parse::<Ipv4Addr>().ok()));
+        routes.sort_by_key(|line| line.split(' ').next().and_then(|address| address.parse::<IpAddr>().ok()));
         routes
     }
 }

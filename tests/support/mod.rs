@@ -1,4 +1,4 @@
-//! A lab with the reference fabric for the tests that need real devices, driven as a user would: by the binary.
+//! A lab with an example fabric for the tests that need real devices, driven as a user would: by the binary.
 
 #![allow(
     dead_code,
@@ -19,7 +19,7 @@ pub const SPINES: [&str; 2] = ["spine01", "spine02"];
 /// A running lab, taken down when dropped.
 pub struct Lab {
     pub name: String,
-    /// A copy of the reference inventory, for tests that change it.
+    /// A copy of an example inventory, for tests that change it.
     pub inventory: tempfile::TempDir,
 }
 
@@ -66,9 +66,15 @@ impl Ran {
 impl Lab {
     /// Brings a lab up; fails, and doesn't skip, where that is impossible.
     pub fn up(name: &str, suite: &str) -> Self {
+        Self::of("reference", name, suite)
+    }
+
+    /// The same with another of the example inventories.
+    pub fn of(example: &str, name: &str, suite: &str) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "the lab tests need root: run them by `make test`");
         let inventory = tempfile::tempdir().unwrap();
-        std::fs::copy("inventory/reference/fabric.yml", inventory.path().join("fabric.yml")).unwrap();
+        let fabric = format!("inventory/{example}/fabric.yml");
+        std::fs::copy(fabric, inventory.path().join("fabric.yml")).unwrap();
         let lab = Self { name: format!("{name}-{suite}-{}", std::process::id()), inventory };
         lab.fabricctl(&["lab", "up", "--name", &lab.name, "--suite", suite]).exits(0);
         lab

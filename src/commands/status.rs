@@ -1,0 +1,66 @@
+//! `status`: ask the devices what they know, and show it by the inventory's names.
+
+use super::fleet::Fleet;
+use super::{context, workbench};
+use crate::cli::{Format, Global, NeighborsArgs};
+use crate::fabric::{Fabric, NodeName, Role};
+use crate::observe::{self, AskError};
+use crate::output::{self, Exit, Failure, chain};
+use crate::parse::NeighborStatus;
+use crate::remote;
+use crate::verify::neighbors::{self, NeighborAnswers, Silence};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Shows the hosts that the leafs' daemons know.
+pub(super) async fn neighbors(global: &Global, args: &NeighborsArgs) -> Result<Exit, Failure> {
+    let fabric = context::load_without_secrets(global)?;
+    let nodes = context::selected(global, &fabric)?;
+    let (others, asked) = leafs(&fabric, &nodes);
+    let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &asked).await?;
+    let mut answers: NeighborAnswers = others;
+    for (node, answer) in ask(&fleet, &asked).await {
+        let answer = answer.map_err(|error| {
+            let Some(error) = error else { return Silence::Failed("it can't be reached".to_owned()) };
+            troubles.add(workbench::exit_of(&error), workbench::ask_problem(&node, "status", &error));
+            Silence::Failed(chain(&error))
+        });
+        answers.insert(node, answer);
+    }
+    fleet.close().await;
+    let report = neighbors::report(&fabric, &answers);
+    if global.output == Format::Json {
+        output::json(&report)?;
+    } else {
+        output::document(&output::neighbors_table(&report));
+    }
+    troubles.into_failure()?;
+    Ok(Exit::Ok)
+}
+
+/// The selected leafs: those whose platform brings a daemon without a status, and those to ask.
+fn leafs(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> (NeighborAnswers, BTreeSet<NodeName>) {
+    let (mut others, mut asked) = (NeighborAnswers::new(), BTreeSet::new());
+    for leaf in fabric.with_role(Role::Leaf).filter(|leaf| nodes.contains(&leaf.name)) {
+        if leaf.platform.has_own_rdnbrd() {
+            let why = format!("no status: {} brings a daemon of its own", leaf.platform);
+            others.insert(leaf.name.clone(), Err(Silence::Unasked(why)));
+        } else {
+            asked.insert(leaf.name.clone());
+        }
+    }
+    (others, asked)
+}
+
+/// What each leaf answered; no error where there is no connection, which was told before.
+async fn ask(
+    fleet: &Fleet,
+    nodes: &BTreeSet<NodeName>,
+) -> BTreeMap<NodeName, Result<NeighborStatus, Option<AskError>>> {
+    let timeout = fleet.timeout;
+    let work = nodes.iter().map(|name| (name.clone(), fleet.sessions.get(name).cloned()));
+    remote::each(work, fleet.parallel, move |_, session| async move {
+        let Some(session) = session else { return Err(None) };
+        observe::neighbors(&session, timeout).await.map_err(Some)
+    })
+    .await
+}
