@@ -21,7 +21,9 @@ impl Heard {
         let mut socket = Socket::new(NETLINK_ROUTE).unwrap();
         socket.bind_auto().unwrap();
         socket.set_non_blocking(true).unwrap();
-        ROUTES.iter().for_each(|group| socket.add_membership(*group).unwrap());
+        for group in ROUTES {
+            socket.add_membership(group).unwrap();
+        }
         Self { socket, seen: RefCell::default() }
     }
 
