@@ -215,10 +215,9 @@ impl Bench {
     /// Starts FRR and the daemon anew, so that the next fault isn't judged by this one.
     fn repair(&mut self, truth: &Truth) {
         println!("{}", self.run(LEAF, "tail -n 15 /var/log/rdnbrd.log"));
-        self.run(
-            LEAF,
-            "service rdnbrd stop; /usr/local/sbin/rdnbrd --flush; service frr restart; service rdnbrd start",
-        );
+        let anew = "service frr stop; service rdnbrd stop; /usr/local/sbin/rdnbrd --flush; \
+                    ip route flush proto zebra; service frr start; service rdnbrd start";
+        self.run(LEAF, anew);
         // What went wrong may still be seen for a moment.
         self.truth = Truth::all().with(99, 1);
         self.wait_for(truth);

@@ -89,3 +89,25 @@ fn link_down_and_a_lost_prefix_withdraw_at_once() {
     assert!(rack.log().contains("reason=address-removed") && rack.log().contains("reason=link-down"));
     rack.stop();
 }
+
+#[test]
+fn silent_hosts_are_found_by_asking_everybody() {
+    let mut rack = rack("");
+    let webs = [rack.container(1, "172.16.1.11"), rack.container(2, "172.16.1.21")];
+    webs[0].give("2001:db8:1::11/64");
+    webs[1].give("2001:db8:1::21/64");
+    rack.start();
+    let all = ["2001:db8:1::11 dev swp1 table main", "2001:db8:1::21 dev swp2 table main"];
+    wait_until("all have routes", SOON, || rack.routes6() == all);
+    rack.stop();
+}
+
+#[test]
+fn duplicate_address_detection_is_enough_to_be_found() {
+    let mut rack = rack("sweep = off");
+    let web = rack.container(1, "172.16.1.11");
+    rack.start();
+    web.ip("address add 2001:db8:1::11/64 dev eth0");
+    wait_until("the host has a route", SOON, || rack.routes6() == ["2001:db8:1::11 dev swp1 table main"]);
+    rack.stop();
+}

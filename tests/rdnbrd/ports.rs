@@ -160,3 +160,46 @@ fn copies_that_a_killed_routing_daemon_left_are_removed_in_table_mode_only() {
     main.stop();
     table.stop();
 }
+
+#[test]
+fn a_host_that_stays_gets_the_settled_metric_without_a_gap() {
+    let mut rack = Rack::new("settle = 1");
+    rack.leaf_ip("address add 2001:db8:1::1/64 dev swp1 nodad");
+    let web = rack.container(1, "172.16.1.11");
+    web.give("2001:db8:1::11/64");
+    let heard = rack.monitor();
+    rack.start();
+    let shown = || rack.leaf_ip("route show proto 76") + &rack.leaf_ip("-6 route show proto 76");
+    wait_until("both have routes", SOON, || shown().lines().count() >= 2);
+    wait_until("both are settled", SOON, || {
+        shown().matches("metric 10 ").count() == 2 && shown().lines().count() == 2
+    });
+    assert_eq!((heard.added().len(), heard.deleted().len()), (4, 2));
+    let adopted = rack.monitor();
+    rack.kill();
+    rack.start();
+    std::thread::sleep(Duration::from_millis(2600));
+    assert_eq!((adopted.added(), adopted.deleted()), (vec![], vec![]), "a restart takes them as they are");
+    rack.stop();
+}
+
+#[test]
+fn rack_mates_of_a_host_that_went_to_another_leaf_are_told() {
+    let mut rack = Rack::new("");
+    let gone = rack.container(1, "172.16.1.11");
+    let mate = rack.container(1, "172.16.1.12");
+    rack.start();
+    wait_until("both have routes", SOON, || rack.routes().len() == 2);
+    mate.ip("neigh replace 172.16.1.11 lladdr 02:42:00:00:00:01 nud reachable dev eth0");
+    drop(gone);
+    wait_until("it is withdrawn", SOON, || rack.routes().len() == 1);
+    rack.leaf_ip("link add up0 type veth peer name up1");
+    rack.leaf_ip("link set up0 up");
+    rack.leaf_ip("route add 172.16.1.11/32 dev up0 proto bgp metric 20");
+    let port = rack.leaf_ip("-br link show swp1").split_whitespace().nth(2).unwrap().to_owned();
+    wait_until("the mate sends to the leaf", SOON, || {
+        mate.ip("neigh show 172.16.1.11 dev eth0").contains(&port)
+    });
+    assert!(rack.log().contains("172.16.1.11"));
+    rack.stop();
+}
