@@ -245,6 +245,20 @@ fn the_kernel_is_put_right_when_others_meddle() {
 }
 
 #[test]
+fn a_route_that_stood_in_the_way_is_replaced_as_soon_as_it_goes() {
+    let mut rack = Rack::new("sweep = off");
+    let web = rack.container(1, "172.16.1.11");
+    rack.start();
+    rack.leaf_ip("route add 172.16.1.11/32 dev swp2 proto 77");
+    web.speak();
+    wait_until("the host is learned", SOON, || rack.log().contains("event=learned host=172.16.1.11"));
+    assert_eq!(rack.routes(), [] as [&str; 0]);
+    rack.leaf_ip("route delete 172.16.1.11/32 dev swp2 proto 77");
+    wait_until("its route is there", SOON, || rack.routes() == ["172.16.1.11 dev swp1 table main"]);
+    rack.stop();
+}
+
+#[test]
 fn routes_are_flushed_only_when_asked() {
     let mut rack = Rack::new("on_exit = flush");
     let _web = rack.container(1, "172.16.1.11");

@@ -111,7 +111,12 @@ impl Daemon {
             if self.machine.has_route(ours) != there {
                 self.doubt();
             }
-        } else if there && self.kernel.is_foreign(route) && self.view.leads_away(route) {
+        } else if !there {
+            // It may have stood in the way of ours.
+            if self.machine.has_host(route.address) {
+                self.doubt();
+            }
+        } else if self.kernel.is_foreign(route) && self.view.leads_away(route) {
             self.tell(Event::RouteElsewhere { address: route.address });
         }
     }

@@ -128,6 +128,11 @@ impl Machine {
         self.hosts.get(&route.address).is_some_and(|host| host.route(route.address) == route)
     }
 
+    /// Whether there must be a route to that address, whichever it is.
+    pub fn has_host(&self, address: IpAddr) -> bool {
+        self.hosts.contains_key(&address)
+    }
+
     /// What happened so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
