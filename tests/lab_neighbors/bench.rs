@@ -215,8 +215,10 @@ impl Bench {
     /// Starts FRR and the daemon anew, so that the next fault isn't judged by this one.
     fn repair(&mut self, truth: &Truth) {
         println!("{}", self.run(LEAF, "tail -n 15 /var/log/rdnbrd.log"));
+        // The kernel deletes no route of a nexthop object by its port, which `ip route flush` would try.
         let anew = "service frr stop; service rdnbrd stop; /usr/local/sbin/rdnbrd --flush; \
-                    ip route flush proto zebra; service frr start; service rdnbrd start";
+                    ip route show proto zebra | while read -r prefix rest; do ip route del $prefix proto zebra; done; \
+                    service frr start; service rdnbrd start";
         self.run(LEAF, anew);
         // What went wrong may still be seen for a moment.
         self.truth = Truth::all().with(99, 1);
