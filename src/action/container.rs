@@ -1,7 +1,7 @@
 //! Docker objects, with the labels by which they are found again.
 
 use ipnet::Ipv4Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -16,8 +16,17 @@ pub const IMAGE_FABRIC_LABEL: &str = "fabricctl.image.fabric";
 /// Label with the hash of what an image was made from.
 pub const IMAGE_SPEC_LABEL: &str = "fabricctl.image.spec";
 
+/// Label with the run that made a container or network: by it they are found when the run is undone.
+pub const RUN_LABEL: &str = "fabricctl.run";
+/// Label with the specification itself, as JSON: by it a container or network can be made again.
+pub const DEFINITION_LABEL: &str = "fabricctl.definition";
+/// What stands between the name of a container that a run put aside and the run's own name.
+pub const ASIDE_MARK: &str = ".fabricctl-";
+/// The repository of the tags that images get which a run put aside.
+pub const ASIDE_IMAGE: &str = "fabricctl-aside";
+
 /// A macvlan network of a server's Docker Engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// Its name.
     pub name: String,
@@ -77,7 +86,7 @@ impl ImageSpec {
 }
 
 /// A workload's container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     /// Its name.
     pub name: String,

@@ -4,5 +4,6 @@
 
 mod compile;
 mod run;
+pub mod transaction;
 
-pub use run::{Event, FailureCause, OnFailure, Outcome, Run, StepFailure};
+pub use run::{Event, FailureCause, OnFailure, Outcome, Run, StepFailure, Stop};

@@ -9,6 +9,7 @@ Exit codes:
   2    the command line, the inventory or a template is wrong; nothing was touched
   3    plan --exit-code found changes
   4    a device could not be reached
+  5    the run failed and was rolled back: everything is as it was before it
   70   a bug in fabricctl
   130  interrupted, after cleaning up
 
@@ -36,7 +37,13 @@ Examples:
   fabricctl deploy --lab                to the lab, after asking
   fabricctl deploy --lab --yes          without asking
   fabricctl deploy -l '*:!leaf03'       leave a device out
-  fabricctl deploy --dry-run -o json    the plan, for programs";
+  fabricctl deploy --dry-run -o json    the plan, for programs
+  fabricctl deploy --on-failure keep    leave what was done where a step fails";
+
+pub(super) const CONFIRM: &str = "\
+Examples:
+  fabricctl deploy --confirm manual --confirm-within 10m    change, and look around for ten minutes
+  fabricctl confirm                                         keep it; without this all comes back";
 
 pub(super) const TEARDOWN: &str = "\
 Examples:

@@ -1,12 +1,14 @@
 //! `plan` and `deploy`.
 
 use super::fleet::Fleet;
+use super::runtime::{Interrupts, Orderly};
+use super::transaction::{Guarded, Held, Undo};
 use super::troubles::{Troubles, listed};
 use super::workbench::{self, Workbench};
 use super::{context, finish, verify};
-use crate::action::Plan;
-use crate::apply::{self, OnFailure};
-use crate::cli::{DeployArgs, Format, Global, PlanArgs, Target};
+use crate::action::{Plan, RunId};
+use crate::apply::{self, OnFailure, Outcome, Stop};
+use crate::cli::{self, Confirm, DeployArgs, Format, Global, PlanArgs, Target};
 use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Diffs, Exit, Failure, Problem, Progress};
 use crate::verify::routes::RouteReport;
@@ -31,26 +33,39 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Failu
 }
 
 /// Deploys.
-pub(super) async fn deploy(global: &Global, args: &DeployArgs) -> Result<Exit, Failure> {
+pub(super) async fn deploy(
+    global: &Global,
+    args: &DeployArgs,
+    interrupts: Interrupts,
+) -> Result<Exit, Failure> {
     let started = Instant::now();
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
     let bench = Workbench::load(global, &args.daemon, &fabric, &nodes)?;
-    let Prepared { fleet, plan, troubles } = prepare(global, &args.change.target, &bench).await?;
     if args.change.dry_run {
+        let Prepared { fleet, plan, troubles } = prepare(global, &args.change.target, &bench).await?;
         fleet.close().await;
         show(global, &plan, &nodes, &troubles)?;
         return troubles.into_failure().map(|()| Exit::Ok);
     }
-    if !troubles.is_empty() {
+    let (fleet, mut troubles) = Fleet::reach(global, &args.change.target, &fabric, &nodes).await?;
+    let (held, locked) = Held::take(&fleet, args.change.break_lock).await;
+    troubles.append(locked);
+    held.refuse_open(&mut troubles);
+    let plan = current_plan(&bench, &fleet, &held.nodes(), &mut troubles).await;
+    let ended = if troubles.is_empty() {
+        Deployment { global, args, bench: &bench, fleet: &fleet, held: &held }.run(&plan, &interrupts).await
+    } else {
         // What changes devices begins with all of them or not at all.
-        fleet.close().await;
-        return troubles.before_changes(&nodes).map(|()| Exit::Ok);
-    }
-    let ended = carry_out(global, args, &bench, &fleet, &plan).await;
+        troubles.before_changes(&nodes).map(|()| Ended::default())
+    };
+    held.release().await;
     fleet.close().await;
-    let (routes, unheard) = ended?;
-    report(global, &plan, routes.as_ref(), started);
+    let Ended { routes, unheard, failure } = ended?;
+    report(global, &plan, routes.as_ref(), failure.is_none(), started);
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
     unheard.into_failure()?;
     Ok(match routes {
         Some(report) if !report.ok => Exit::NotAsDesired,
@@ -84,54 +99,183 @@ async fn current_plan(
     bench.plan(&observed, troubles)
 }
 
-async fn carry_out(
-    global: &Global,
-    args: &DeployArgs,
-    bench: &Workbench<'_>,
-    fleet: &Fleet,
-    plan: &Plan,
-) -> Result<(Option<RouteReport>, Troubles), Failure> {
-    let progress = Arc::new(finish::progress(global));
-    if !plan.is_empty() {
-        progress.say(output::plan_text(plan, finish::diffs(global, args.change.yes)).trim_end());
-        finish::confirm(args.change.yes, "Apply this plan?").await?;
-        apply_plan(bench.fabric, fleet, plan, &progress, OnFailure::Stop).await.into_failure()?;
+/// How a deployment ended.
+#[derive(Default)]
+struct Ended {
+    /// What was seen of the routes, where they were looked at.
+    routes: Option<RouteReport>,
+    /// What kept routers from answering.
+    unheard: Troubles,
+    /// Why it was undone, or why not all of it was done.
+    failure: Option<Failure>,
+}
+
+/// A deployment to devices that are its alone.
+struct Deployment<'a> {
+    global: &'a Global,
+    args: &'a DeployArgs,
+    bench: &'a Workbench<'a>,
+    fleet: &'a Fleet,
+    held: &'a Held,
+}
+
+impl Deployment<'_> {
+    async fn run(&self, plan: &Plan, interrupts: &Interrupts) -> Result<Ended, Failure> {
+        let progress = Arc::new(finish::progress(self.global));
+        if plan.is_empty() {
+            return Ok(self.verify(&progress, Instant::now()).await);
+        }
+        let yes = self.args.change.yes;
+        progress.say(output::plan_text(plan, finish::diffs(self.global, yes)).trim_end());
+        finish::confirm(yes, "Apply this plan?").await?;
+        let stop = interrupts.orderly(orderly(self.args));
+        let Self { bench, fleet, held, args, .. } = self;
+        let guarded = Guarded::open(bench.fabric, fleet, held, plan, args.confirm_within).await?;
+        let (outcome, mut ended) = self.change(plan, &progress, &stop).await;
+        if let Some(cause) = ended.failure.take() {
+            ended.failure = Some(self.undo(&guarded, &outcome, cause, &progress, &stop).await);
+            return Ok(ended);
+        }
+        if args.confirm == Confirm::Manual {
+            progress.say(&format!(
+                "not final yet: unless `fabricctl confirm` is run before {}, the devices put back what was there",
+                guarded.deadline()
+            ));
+            return Ok(ended);
+        }
+        match guarded.confirm().await {
+            Ok(()) => {}
+            Err((failure, Undo::Over)) => ended.failure = Some(failure),
+            Err((cause, Undo::Possible)) => {
+                ended.failure = Some(self.undo(&guarded, &outcome, cause, &progress, &stop).await);
+            }
+        }
+        Ok(ended)
     }
-    let applied = Instant::now();
-    // First the devices, then the routes: those spread meanwhile, and asking for them would slow that down.
-    if !plan.is_empty() {
-        settle(bench, fleet, plan).await?;
+
+    /// Applies the plan and looks whether all is well; the failure in the end is the reason to undo it.
+    async fn change(&self, plan: &Plan, progress: &Arc<Progress>, stop: &Stop) -> (Outcome, Ended) {
+        let scope =
+            Scope { fabric: self.bench.fabric, fleet: self.fleet, run: &self.held.run, guarded: true };
+        let (outcome, failed) = apply_plan(&scope, plan, progress, OnFailure::Stop, stop).await;
+        let failure = |failure| Ended { failure: Some(failure), ..Ended::default() };
+        if let Err(failed) = failed.into_failure() {
+            return (outcome, failure(failed));
+        }
+        let applied = Instant::now();
+        // First the devices, then the routes: those spread meanwhile, and asking for them would slow that down.
+        let mut wish = stop.clone();
+        let looked = async {
+            match settle(self.bench, self.fleet, plan).await {
+                Ok(()) => self.verify(progress, applied).await,
+                Err(failed) => failure(failed),
+            }
+        };
+        let mut ended = tokio::select! {
+            ended = looked => ended,
+            () = wish.wish() => failure(interrupted()),
+        };
+        if let Some(routes) = ended.routes.as_ref().filter(|routes| !routes.ok) {
+            let wrong = routes.checks.iter().filter(|check| !check.ok).count();
+            let message = format!(
+                "the routes didn't become right within {} s: {} of {} checks failed",
+                self.args.wait.as_secs_f32(),
+                wrong,
+                routes.checks.len()
+            );
+            let hint = "see what is missing above; --wait gives the routes longer";
+            let mut failed = Failure::say(Exit::NotAsDesired, message, hint);
+            if let Err(unheard) = std::mem::take(&mut ended.unheard).into_failure() {
+                failed.exit = failed.exit.max(unheard.exit);
+                failed.problems.extend(unheard.problems);
+            }
+            ended.failure = Some(failed);
+        }
+        (outcome, ended)
     }
-    if args.no_verify {
-        return Ok((None, Troubles::default()));
+
+    async fn verify(&self, progress: &Progress, since: Instant) -> Ended {
+        if self.args.no_verify {
+            return Ended::default();
+        }
+        progress.say("verify: waiting for the routes");
+        let Self { bench, fleet, args, .. } = self;
+        let (report, unheard) =
+            verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, since).await;
+        Ended { routes: Some(report), unheard, failure: None }
     }
-    progress.say("verify: waiting for the routes");
-    let (report, unheard) =
-        verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, applied).await;
-    Ok((Some(report), unheard))
+
+    /// Ends a run that failed: what it did goes, or stays if that was asked for.
+    async fn undo(
+        &self,
+        guarded: &Guarded<'_>,
+        outcome: &Outcome,
+        cause: Failure,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Failure {
+        if self.args.on_failure == cli::OnFailure::Keep {
+            guarded.keep().await;
+            return cause;
+        }
+        guarded.roll_back(&outcome.touched, progress).await.into_failure(cause, stop.wished())
+    }
+}
+
+/// What Ctrl-C does once devices are being changed.
+fn orderly(args: &DeployArgs) -> Orderly {
+    let then = match args.on_failure {
+        cli::OnFailure::Rollback => "then everything is put back",
+        cli::OnFailure::Keep => "what was done stays",
+    };
+    Orderly {
+        first: format!(
+            "interrupted: the steps that have begun come to their end, {then}; once more to stop at once"
+        ),
+        second: format!(
+            "stopped at once; the devices put back by themselves what was there before, within {} s",
+            args.confirm_within.as_secs()
+        ),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::say(Exit::Interrupted, "interrupted", "run the same command again")
+}
+
+/// Where a plan is applied, and as whose run.
+pub(super) struct Scope<'a> {
+    pub fabric: &'a Fabric,
+    pub fleet: &'a Fleet,
+    pub run: &'a RunId,
+    /// Whether the devices have snapshots.
+    pub guarded: bool,
 }
 
 /// Runs a plan and turns its failures into problems, with what became of the other nodes.
 pub(super) async fn apply_plan(
-    fabric: &Fabric,
-    fleet: &Fleet,
+    scope: &Scope<'_>,
     plan: &Plan,
     progress: &Arc<Progress>,
     on_failure: OnFailure,
-) -> Troubles {
+    stop: &Stop,
+) -> (Outcome, Troubles) {
     let teller = Arc::clone(progress);
     let tell: Arc<dyn Fn(apply::Event) + Send + Sync> = Arc::new(move |event| teller.event(&event));
     let run = apply::Run {
-        fabric: &fabric.name,
-        sessions: &fleet.sessions,
-        timeout: fleet.timeout,
-        parallel: fleet.parallel,
+        fabric: &scope.fabric.name,
+        run: scope.run,
+        guarded: scope.guarded,
+        stop: stop.clone(),
+        sessions: &scope.fleet.sessions,
+        timeout: scope.fleet.timeout,
+        parallel: scope.fleet.parallel,
         on_failure,
     };
     let outcome = run.plan(plan, tell).await;
     let mut troubles = Troubles::default();
-    if outcome.failures.is_empty() {
-        return troubles;
+    if outcome.failures.is_empty() && !outcome.stopped {
+        return (outcome, troubles);
     }
     troubles.extend(Exit::NotAsDesired, outcome.failures.iter().map(finish::step_problem));
     let all = plan.steps().count();
@@ -141,9 +285,13 @@ pub(super) async fn apply_plan(
         let finished: Vec<&str> = outcome.finished.iter().map(NodeName::as_str).collect();
         message = format!("{message}; all is done on {}", listed(&finished));
     }
+    let mut exit = Exit::Ok;
+    if outcome.stopped {
+        (exit, message) = (Exit::Interrupted, format!("interrupted: {message}"));
+    }
     let hint = "mend the cause, then run the same command again: it goes on from here";
-    troubles.add(Exit::Ok, Problem { message, ..Problem::default() }.hint(hint));
-    troubles
+    troubles.add(exit, Problem { message, ..Problem::default() }.hint(hint));
+    (outcome, troubles)
 }
 
 /// Asks the changed nodes again: what was applied must be what is there.
@@ -179,8 +327,11 @@ fn show(
     Ok(())
 }
 
-fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, started: Instant) {
+fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, done: bool, started: Instant) {
     let elapsed = started.elapsed();
+    if !done && routes.is_none() {
+        return;
+    }
     if global.output == Format::Json {
         let document = json!({
             "plan": output::plan_json(plan),
@@ -192,6 +343,9 @@ fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, started: I
     }
     if let Some(routes) = routes {
         output::document(&output::routes_table(routes, output::DEFAULT_WIDTH));
+    }
+    if !done {
+        return;
     }
     let seconds = elapsed.as_secs_f64();
     output::document(&if plan.is_empty() {

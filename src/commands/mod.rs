@@ -1,6 +1,7 @@
 //! The verbs: sequence only, one file each.
 #![expect(clippy::disallowed_methods, reason = "verbs say how long they took and wait until a deadline")]
 
+mod confirm;
 pub mod context;
 mod deploy;
 mod finish;
@@ -11,6 +12,7 @@ mod lab;
 mod render;
 mod runtime;
 mod teardown;
+mod transaction;
 mod troubles;
 mod verify;
 mod workbench;
@@ -46,12 +48,15 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Inventory(args) => inventory::run(global, args),
         Command::Render(args) => render::run(global, args),
-        Command::Plan(args) => runtime::block_on(deploy::plan(global, args)),
-        Command::Deploy(args) => runtime::block_on(deploy::deploy(global, args)),
+        Command::Plan(args) => runtime::block_on(|_| deploy::plan(global, args)),
+        Command::Deploy(args) => runtime::block_on(|interrupts| deploy::deploy(global, args, interrupts)),
         Command::Verify(args) => match &args.what {
-            VerifyWhat::Routes(args) => runtime::block_on(verify::routes(global, args)),
+            VerifyWhat::Routes(args) => runtime::block_on(|_| verify::routes(global, args)),
         },
-        Command::Teardown(args) => runtime::block_on(teardown::teardown(global, args)),
+        Command::Confirm(args) => runtime::block_on(|interrupts| confirm::confirm(global, args, interrupts)),
+        Command::Teardown(args) => {
+            runtime::block_on(|interrupts| teardown::teardown(global, args, interrupts))
+        }
         Command::Lab(args) => lab::run(global, args),
         Command::Completions { shell } => Ok(help::completions(*shell)),
         Command::Man { command } => help::man(command),

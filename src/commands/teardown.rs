@@ -1,7 +1,9 @@
 //! `teardown`.
 
-use super::deploy::apply_plan;
+use super::deploy::{Scope as Place, apply_plan};
 use super::fleet::Fleet;
+use super::runtime::{Interrupts, Orderly};
+use super::transaction::Held;
 use super::troubles::{Troubles, listed};
 use super::{context, finish, workbench};
 use crate::action::Plan;
@@ -15,12 +17,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Removes what this tool made.
-pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exit, Failure> {
+pub(super) async fn teardown(
+    global: &Global,
+    args: &TeardownArgs,
+    interrupts: Interrupts,
+) -> Result<Exit, Failure> {
     let started = Instant::now();
     let fabric = context::load(global)?;
     let nodes = context::selected(global, &fabric)?;
     let (fleet, mut troubles) = Fleet::reach(global, &args.change.target, &fabric, &nodes).await?;
-    let ended = on_fleet(global, args, &fabric, &nodes, &fleet, &mut troubles).await;
+    let work = Work { global, args, fabric: &fabric, fleet: &fleet, interrupts: &interrupts };
+    let ended = work.on_fleet(&nodes, &mut troubles).await;
     fleet.close().await;
     let plan = ended?;
     if global.output == Format::Json {
@@ -41,30 +48,56 @@ pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exi
     troubles.into_failure().map(|()| Exit::Ok)
 }
 
-async fn on_fleet(
-    global: &Global,
-    args: &TeardownArgs,
-    fabric: &Fabric,
-    nodes: &BTreeSet<NodeName>,
-    fleet: &Fleet,
-    troubles: &mut Troubles,
-) -> Result<Plan, Failure> {
-    let plan = plan(args, fabric, nodes, fleet, troubles).await;
-    if args.change.dry_run || plan.is_empty() {
-        return Ok(plan);
+/// What a teardown works with.
+struct Work<'a> {
+    global: &'a Global,
+    args: &'a TeardownArgs,
+    fabric: &'a Fabric,
+    fleet: &'a Fleet,
+    interrupts: &'a Interrupts,
+}
+
+impl Work<'_> {
+    async fn on_fleet(&self, nodes: &BTreeSet<NodeName>, troubles: &mut Troubles) -> Result<Plan, Failure> {
+        if self.args.change.dry_run {
+            return Ok(plan(self.args, self.fabric, nodes, self.fleet, troubles).await);
+        }
+        let (held, locked) = Held::take(self.fleet, self.args.change.break_lock).await;
+        troubles.append(locked);
+        held.refuse_open(troubles);
+        let ended = self.remove(&held, troubles).await;
+        held.release().await;
+        ended
     }
-    let progress = Arc::new(finish::progress(global));
-    progress.say(output::plan_text(&plan, finish::diffs(global, args.change.yes)).trim_end());
-    if !troubles.is_empty() {
-        progress.say("the other nodes can't be asked and stay as they are; the errors at the end say why");
+
+    /// Removes what is on the devices that are this run's alone, and that no other run is about to change.
+    async fn remove(&self, held: &Held, troubles: &mut Troubles) -> Result<Plan, Failure> {
+        let mut nodes = held.nodes();
+        nodes.retain(|node| !held.open.contains_key(node));
+        let plan = plan(self.args, self.fabric, &nodes, self.fleet, troubles).await;
+        if plan.is_empty() {
+            return Ok(plan);
+        }
+        let yes = self.args.change.yes;
+        let progress = Arc::new(finish::progress(self.global));
+        progress.say(output::plan_text(&plan, finish::diffs(self.global, yes)).trim_end());
+        if !troubles.is_empty() {
+            progress.say("the other nodes stay as they are; the errors at the end say why");
+        }
+        finish::confirm(yes, "Remove all this?").await?;
+        let stop = self.interrupts.orderly(Orderly {
+            first: "interrupted: the steps that have begun come to their end; once more to stop at once"
+                .to_owned(),
+            second: "stopped at once; a step that had begun may still come to its end on a device".to_owned(),
+        });
+        let place = Place { fabric: self.fabric, fleet: self.fleet, run: &held.run, guarded: false };
+        let (_, failed) = apply_plan(&place, &plan, &progress, OnFailure::GoOn, &stop).await;
+        if !failed.is_empty() {
+            troubles.append(failed);
+            std::mem::take(troubles).into_failure()?;
+        }
+        Ok(plan)
     }
-    finish::confirm(args.change.yes, "Remove all this?").await?;
-    let failed = apply_plan(fabric, fleet, &plan, &progress, OnFailure::GoOn).await;
-    if !failed.is_empty() {
-        troubles.append(failed);
-        std::mem::take(troubles).into_failure()?;
-    }
-    Ok(plan)
 }
 
 async fn plan(
