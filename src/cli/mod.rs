@@ -13,7 +13,8 @@ pub use deploy::{
 };
 pub use inventory::{InventoryArgs, InventoryVerb};
 pub use lab::{
-    LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
+    LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs, LabSuite,
+    LabUpArgs, LabVerb,
 };
 pub use render::RenderArgs;
 pub use target::Target;

@@ -188,10 +188,6 @@ impl<'a> Guarded<'a> {
         time.get(11..19).map_or(time.clone(), |time| format!("{time} UTC"))
     }
 
-    pub(super) fn nodes(&self) -> &BTreeSet<NodeName> {
-        &self.nodes
-    }
-
     /// Makes the changes final: on connections of its own, since a device that takes no new one is not as it should be.
     /// When one doesn't, nothing is final on any.
     ///

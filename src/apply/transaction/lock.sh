@@ -41,7 +41,8 @@ if ! take 1 && ! seize; then
     exit 75
 fi
 printf '%s\n' $$ "$run" "$who" "$from" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$file"
-trap ': >"$file"' EXIT
+# What an open run left there its guard needs.
+trap ': >"$file"; [ -e "$runs/$run/armed" ] || rm -f "$volatile/$run".*' EXIT
 trap 'exit 0' TERM INT HUP
 
 # While the run is alive its guard has nothing to do.

@@ -398,8 +398,10 @@ back() { # BY
 outcome() { # HOW BY
     {
         printf '%s\n' "$1" "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-        cat "$work/differences" 2>/dev/null
-    } >"$dir/outcome.new" && mv "$dir/outcome.new" "$dir/outcome"
+        [ ! -e "$work/differences" ] || cat "$work/differences"
+    } >"$dir/outcome.new"
+    # On a full disk at least that it ended.
+    mv "$dir/outcome.new" "$dir/outcome"
 }
 
 tidy() { # BY

@@ -48,7 +48,8 @@ save_files() {
     signatures <"$work/paths" >"$dir/files.list" || return
     sort -u "$work/directories" >"$dir/directories" || return
     mkdir "$dir/files" || return
-    [ ! -s "$work/present" ] || tr '\n' '\0' <"$work/present" | xargs -0 cp -a --parents -t "$dir/files" --
+    # From the root: coreutils 9.1 looks for the parents of absolute paths below where it is.
+    cd / && { [ ! -s "$work/present" ] || tr '\n' '\0' <"$work/present" | xargs -0 cp -a --parents -t "$dir/files" --; }
 }
 
 save_services() {
