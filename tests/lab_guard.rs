@@ -7,7 +7,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "a panic is how a test fails; tests start processes, and write and read files"
+    clippy::print_stdout,
+    reason = "a panic is how a test fails; tests start processes, write and read files, and tell how long things took"
 )]
 
 mod support;
@@ -140,7 +141,7 @@ impl Template {
         let text =
             format!("{{#- fabricctl: roles=server check=\"sleep {seconds}; test -s {{}}\" -#}}\nslow\n");
         [
-            Self::frr(lab, best, &format!(" bgp deterministic-med\n{best}")),
+            Self::frr(lab, best, &format!(" bgp bestpath compare-routerid\n{best}")),
             Self::new(lab, "etc/slow.j2", &text),
         ]
     }
@@ -175,7 +176,7 @@ impl Running {
         eventually("the slow step begins", || {
             lab.try_ssh("server01", "test -e /etc/slow.fabricctl-new").code == 0
         });
-        assert!(lab.ssh("leaf01", "vtysh -c 'show running-config'").contains("deterministic-med"));
+        assert!(lab.ssh("leaf01", "vtysh -c 'show running-config'").contains("compare-routerid"));
         running
     }
 
@@ -431,7 +432,7 @@ fn what_failed_can_be_kept(lab: &Lab) {
         Template::new(lab, "etc/broken.j2", "{#- fabricctl: roles=server check=\"false {}\" -#}\nx\n");
     let ran = lab.on(&["deploy", "--yes", "--on-failure", "keep"]).exits(1).says("write /etc/broken");
     assert!(!ran.stderr.contains("rolled back"), "{}", ran.stderr);
-    assert!(lab.ssh("leaf01", "vtysh -c 'show running-config'").contains("deterministic-med"));
+    assert!(lab.ssh("leaf01", "vtysh -c 'show running-config'").contains("compare-routerid"));
     assert_nothing_remains(lab);
     drop(broken);
     lab.on(&["deploy", "--yes"]).exits(0);

@@ -34,7 +34,7 @@ impl RunId {
     ///
     /// `time` is RFC 3339 in UTC, to the second; `chance` tells runs apart that begin in the same second.
     pub fn of(time: &str, chance: u16) -> Self {
-        let digits: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).take(LONGEST - 5).collect();
+        let digits: String = time.chars().filter(char::is_ascii_alphanumeric).take(LONGEST - 5).collect();
         Self(format!("{digits}-{chance:04x}"))
     }
 

@@ -2,8 +2,9 @@
 
 use super::context;
 use super::fleet::Fleet;
+use super::locks::Held;
 use super::runtime::{Interrupts, Orderly};
-use super::transaction::{Held, deed_problem, end};
+use super::transaction::{deed_problem, end};
 use super::troubles::Troubles;
 use crate::action::RunId;
 use crate::apply::transaction::{Closed, How, TransactionError};

@@ -1,8 +1,9 @@
 //! `plan` and `deploy`.
 
 use super::fleet::Fleet;
+use super::locks::Held;
 use super::runtime::{Interrupts, Orderly};
-use super::transaction::{Guarded, Held, Undo};
+use super::transaction::{Guarded, Undo};
 use super::troubles::{Troubles, listed};
 use super::workbench::{self, Workbench};
 use super::{context, finish, verify};

@@ -9,6 +9,7 @@ mod fleet;
 mod help;
 mod inventory;
 mod lab;
+mod locks;
 mod render;
 mod runtime;
 mod teardown;

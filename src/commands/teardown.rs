@@ -2,8 +2,8 @@
 
 use super::deploy::{Scope as Place, apply_plan};
 use super::fleet::Fleet;
+use super::locks::Held;
 use super::runtime::{Interrupts, Orderly};
-use super::transaction::Held;
 use super::troubles::{Troubles, listed};
 use super::{context, finish, workbench};
 use crate::action::Plan;

@@ -88,13 +88,11 @@ pub async fn lock(
         }
         Hold::Ended(output) => {
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            match text.split_once("@held") {
-                Some((_, lines)) => Err(LockError::Held(holder(lines))),
-                None => {
-                    let said = format!("{} {}", text.replace("@begun", "").trim(), output.stderr.trim());
-                    Err(LockError::Device(said.trim().to_owned()))
-                }
+            if let Some((_, lines)) = text.split_once("@held") {
+                return Err(LockError::Held(holder(lines)));
             }
+            let said = format!("{} {}", text.replace("@begun", "").trim(), output.stderr.trim());
+            Err(LockError::Device(said.trim().to_owned()))
         }
     }
 }

@@ -48,10 +48,11 @@ fn directory(run: &RunId) -> String {
 /// The script that lies on the device beside the snapshot.
 fn restore_script(fabric: &str, run: &RunId) -> String {
     format!(
-        "{}{}{}{}",
+        "{}{}{}{}{}",
         header(fabric, run, true),
         super::compile::DEVICE,
         include_str!("state.sh"),
+        include_str!("guard.sh"),
         include_str!("restore.sh")
     )
 }

@@ -162,7 +162,7 @@ impl<'a> Scope<'a> {
 }
 
 fn lines(words: &BTreeSet<String>) -> String {
-    words.iter().map(|word| format!("{word}\n")).collect()
+    words.iter().flat_map(|word| [word.as_str(), "\n"]).collect()
 }
 
 #[cfg(test)]
