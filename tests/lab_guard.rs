@@ -264,10 +264,7 @@ fn two_runs_at_once(lab: &Lab) {
     first.assert_gone();
     assert_nothing_remains(lab);
     drop(slow);
-    // A lock that a killed process held is nobody's.
-    let slow = Template::slow(lab, 1);
     lab.on(&["deploy", "--yes"]).exits(0);
-    drop(slow);
     // Taken over by force, the first run ends and the second waits for the guards.
     let slow = Template::slow(lab, 15);
     let mut first = Running::deploy(lab, &["--confirm-within", GUARD]);

@@ -4,11 +4,13 @@ runs=$state/runs
 dir=$runs/$run
 . "$work/config"
 
+# For the run, also from where words are kept elsewhere.
+exec 3>&2
 give_up() {
     # What an unfinished snapshot would undo was never done.
     rm -rf "$dir"
     rmdir "$runs" "$state" 2>/dev/null
-    printf '%s\n' "$*" >&2
+    printf '%s\n' "$*" >&3
     exit 1
 }
 
@@ -99,4 +101,4 @@ exec 9>/run/lock/fabricctl
 mkdir -p "$runs" && chmod 755 "$state" && mkdir "$dir" || give_up "the snapshot can't be made"
 save >"$work/output" 2>&1 || give_up "the snapshot can't be made: $(tail -c 2000 "$work/output")"
 prune
-sh "$dir/restore" arm >"$work/output" 2>&1 || give_up "the guard can't be started: $(tail -c 2000 "$work/output")"
+sh "$dir/restore" arm >"$work/output" 2>&1 3>&- || give_up "the guard can't be started: $(tail -c 2000 "$work/output")"
