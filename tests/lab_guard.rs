@@ -416,7 +416,10 @@ fn a_disk_without_room_for_the_snapshot(lab: &Lab) {
         "cp -a /var/lib/fabricctl /root/kept && mount -t tmpfs -o size=256k,mode=755 tmpfs /var/lib/fabricctl && \
          cp -a /root/kept/manifest /var/lib/fabricctl",
     );
-    let ran = lab.on(&["deploy", "--yes"]).exits(1).says("leaf04: snapshot: No space left on device");
+    let ran = lab
+        .on(&["deploy", "--yes"])
+        .exits(1)
+        .says("leaf04: snapshot: the snapshot can't be made: No space left on device");
     ran.says("nothing was changed; nothing is wrong with leaf01");
     lab.ssh("leaf04", "umount /var/lib/fabricctl; rm -r /root/kept");
     drop(slow);

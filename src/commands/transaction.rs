@@ -284,7 +284,7 @@ pub(super) fn deed_problem(node: &NodeName, step: &str, error: &TransactionError
     let hint = match error {
         TransactionError::Exec(error) => return exec_problem(node, step, error),
         TransactionError::Device(said) if said.contains("No space left") => {
-            "free some space in /var/lib/fabricctl there, or see what fills its disk: df -h"
+            "free some space in /tmp and /var/lib/fabricctl on the device: df -h shows where it is full"
         }
         TransactionError::Device(_) => {
             "see what the device lacks: it needs Debian's coreutils, util-linux and findutils"

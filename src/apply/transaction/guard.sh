@@ -55,8 +55,10 @@ arm() {
     read -r seconds <"$dir/seconds"
     echo $((${up%.*} + seconds)) >"$volatile/$run.deadline"
     # What the disk doesn't have yet would be lost with the power.
-    sync -f "$dir" && : >"$dir/armed" && sync -f "$dir" || return
-    start
+    sync -f "$dir" && : >"$dir/armed" && sync -f "$dir" && start && return
+    rm -f "$dir/armed"
+    remove_hook
+    return 1
 }
 
 guard_lives() {
@@ -71,7 +73,7 @@ start() {
         systemd-run --quiet --collect --unit "fabricctl-guard-$run" sh "$dir/restore" guard
     else
         # No descriptor of whoever started it, so that neither a connection nor a lock lives on with it.
-        setsid sh "$dir/restore" guard </dev/null >>"$dir/log" 2>&1 3>&- 8>&- 9>&- &
+        setsid sh "$dir/restore" guard </dev/null >>"$dir/log" 2>&1 8>&- 9>&- &
     fi
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         [ ! -s "$volatile/$run.guard" ] || return 0

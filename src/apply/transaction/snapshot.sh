@@ -4,13 +4,11 @@ runs=$state/runs
 dir=$runs/$run
 . "$work/config"
 
-# For the run, also from where words are kept elsewhere.
-exec 3>&2
 give_up() {
     # What an unfinished snapshot would undo was never done.
     rm -rf "$dir"
     rmdir "$runs" "$state" 2>/dev/null
-    printf '%s\n' "$*" >&3
+    printf '%s\n' "$*" >&2
     exit 1
 }
 
@@ -32,7 +30,7 @@ fits() {
     needed=$((2 * ${needed:-0} + 512))
     free=$(df -Pk "$dir" | awk 'END { print $4 }')
     [ "$free" -ge "$needed" ] ||
-        give_up "No space left on device for a snapshot: $needed kB are needed in $state, $free kB are free"
+        fail "No space left on device for it: $needed kB are needed in $state, $free kB are free"
 }
 
 save_files() {
@@ -46,8 +44,7 @@ save_files() {
         done
     done <"$work/paths" >"$work/present"
     : >>"$work/directories"
-    fits
-    signatures <"$work/paths" >"$dir/files.list" || return
+    fits && signatures <"$work/paths" >"$dir/files.list" || return
     sort -u "$work/directories" >"$dir/directories" || return
     mkdir "$dir/files" || return
     # From the root: coreutils 9.1 looks for the parents of absolute paths below where it is.
@@ -98,7 +95,7 @@ save() {
 exec 9>/run/lock/fabricctl
 ! has flock || flock -w 60 9 || give_up "another fabricctl works on the device"
 [ "$(sed -n 2p "$volatile/lock")" = "$run" ] || give_up "the run lost its lock on the device"
-mkdir -p "$runs" && chmod 755 "$state" && mkdir "$dir" || give_up "the snapshot can't be made"
-save >"$work/output" 2>&1 || give_up "the snapshot can't be made: $(tail -c 2000 "$work/output")"
+said=$({ mkdir -p "$runs" && chmod 755 "$state" && mkdir "$dir"; } 2>&1) || give_up "the snapshot can't be made: $said"
+said=$(save 2>&1) || give_up "the snapshot can't be made: $said"
 prune
-sh "$dir/restore" arm >"$work/output" 2>&1 3>&- || give_up "the guard can't be started: $(tail -c 2000 "$work/output")"
+said=$(sh "$dir/restore" arm 2>&1) || give_up "the guard can't be started: $said"
