@@ -62,6 +62,7 @@ Examples:
   sudo fabricctl lab up                              the fabric of the inventory
   sudo fabricctl lab up --name two --suite trixie    another one beside it
   fabricctl lab ssh spine01 vtysh -c 'show ip route'
+  sudo fabricctl lab restart leaf01                  as a loss of power does
   sudo fabricctl lab down";
 
 pub(super) const COMPLETIONS: &str = "\

@@ -145,7 +145,7 @@ pub enum Command {
     /// comes back (exit code 5, or 130); when a device hears nothing of the run any more, it does that by itself.
     #[command(after_long_help = help::DEPLOY)]
     Deploy(DeployArgs),
-    /// Make the changes of `deploy --confirm manual` final
+    /// Make the changes of a deployment final that waits for it (deploy --confirm manual)
     ///
     /// Until then each device puts back by itself what was there before, when its time is over. This connects anew to
     /// every device and tells those that wait for it to keep what they have.

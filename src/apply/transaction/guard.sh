@@ -55,7 +55,7 @@ arm() {
     read -r seconds <"$dir/seconds"
     echo $((${up%.*} + seconds)) >"$volatile/$run.deadline"
     # What the disk doesn't have yet would be lost with the power.
-    sync -f "$dir" && : >"$dir/armed" && sync -f "$dir" && start && return
+    sync -f "$dir" && : >"$dir/armed" && start && return
     rm -f "$dir/armed"
     remove_hook
     return 1
@@ -75,11 +75,12 @@ start() {
         # No descriptor of whoever started it, so that neither a connection nor a lock lives on with it.
         setsid sh "$dir/restore" guard </dev/null >>"$dir/log" 2>&1 8>&- 9>&- &
     fi
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ ! -s "$volatile/$run.guard" ] || return 0
-        sleep 0.05
+    tries=0
+    until [ -s "$volatile/$run.guard" ] || [ "$tries" -eq 200 ]; do
+        sleep 0.02
+        tries=$((tries + 1))
     done
-    fail "the guard doesn't start"
+    [ -s "$volatile/$run.guard" ] || fail "the guard doesn't start"
 }
 
 guard() {

@@ -118,16 +118,21 @@ put_back() { # PATH
     cp -a "$dir/files$1" "$1"
 }
 
+# This tool's own records are nobody's news.
+put_file() {
+    case $1 in *" $state/manifest" | *" $state/original/"*) ;; *) put "$1" ;; esac
+}
+
 restore_files() {
     cut -d ' ' -f 6- "$dir/files.list" | sed 's/$/.fabricctl-new/' | tr '\n' '\0' | xargs -0 rm -f --
     wrong_files | while IFS= read -r line; do
         path=${line#*  }
         case $line in
-        '- '*) quietly rm -f "$path" && put "removed $path" ;;
+        '- '*) quietly rm -f "$path" && put_file "removed $path" ;;
         other*) trouble "$path was neither a file nor a link and isn't restored" ;;
         *)
             if intact "files$path"; then
-                quietly put_back "$path" && put "restored $path"
+                quietly put_back "$path" && put_file "restored $path"
             else
                 trouble "the saved $path is damaged and isn't restored"
             fi
