@@ -128,6 +128,40 @@ fn a_node_that_crashed_is_brought_back_with_its_links() {
 }
 
 #[test]
+fn a_restarted_node_keeps_its_files_and_its_links() {
+    let lab = TestLab::small();
+    lab.up();
+    lab.on("spine01", "ip link set swp1 up && ip addr add 192.0.2.129/31 dev swp1");
+    lab.on(
+        "leaf01",
+        "touch /root/kept /run/lost; ip link set swp51 up; setsid sleep 1000 >/dev/null 2>&1 </dev/null &",
+    );
+    let boots = "printf '#!/bin/sh\\necho $1 >/run/booted\\n' >/etc/init.d/mark; chmod 755 /etc/init.d/mark";
+    lab.on("leaf01", &format!("{boots}; ln -s ../init.d/mark /etc/rc2.d/S05mark"));
+    let before = lab.init("leaf01");
+    let restart =
+        |node: &str| lab.fabricctl().args(["lab", "restart", "--name", &lab.name, node]).output().unwrap();
+    assert!(said(&restart("leaf01")).contains("leaf01 of lab"));
+    assert_ne!(lab.init("leaf01"), before);
+    lab.on("leaf01", "test -e /root/kept && ! test -e /run/lost && ! pgrep sleep");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while lab.ssh("leaf01", "grep start /run/booted").status.code() != Some(0) {
+        assert!(Instant::now() < deadline, "what is enabled doesn't start");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // The other end only saw its carrier go, and come back.
+    assert!(lab.on("spine01", "ip -br addr show swp1").contains("192.0.2.129/31"));
+    lab.on("leaf01", "ip link set swp51 up");
+    assert_eq!(lab.on("spine01", "cat /sys/class/net/swp1/operstate"), "up\n");
+    assert_eq!(lab.list()["state"], "up");
+    assert_eq!(restart("leaf09").status.code(), Some(2));
+    kill(Pid::from_raw(lab.init("leaf01")), Signal::SIGKILL).unwrap();
+    let members = lab.members();
+    lab.down();
+    lab.assert_nothing_left(&members);
+}
+
+#[test]
 fn after_kill_9_at_any_time_down_leaves_nothing() {
     let lab = TestLab::small();
     lab.up();

@@ -2,7 +2,7 @@
 
 use crate::fabric::Secret;
 use ipnet::Ipv4Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -17,8 +17,17 @@ pub const IMAGE_FABRIC_LABEL: &str = "fabricctl.image.fabric";
 /// Label with the hash of what an image was made from.
 pub const IMAGE_SPEC_LABEL: &str = "fabricctl.image.spec";
 
+/// Label with the run that made a container or network: by it they are found when the run is undone.
+pub const RUN_LABEL: &str = "fabricctl.run";
+/// Label with the specification itself, as JSON: by it a container or network can be made again.
+pub const DEFINITION_LABEL: &str = "fabricctl.definition";
+/// What stands between the name of a container that a run put aside and the run's own name.
+pub const ASIDE_MARK: &str = ".fabricctl-";
+/// The repository of the tags that images get which a run put aside.
+pub const ASIDE_IMAGE: &str = "fabricctl-aside";
+
 /// A macvlan network of a server's Docker Engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// Its name.
     pub name: String,
@@ -78,7 +87,7 @@ impl ImageSpec {
 }
 
 /// A workload's container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     /// Its name.
     pub name: String,
@@ -93,7 +102,7 @@ pub struct ContainerSpec {
     /// Environment variables that anybody may see.
     pub environment: BTreeMap<String, String>,
     /// The others. Their texts are no part of the specification's hash, which stands in a label: one that changed shows
-    /// in what the engine says of the container.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    /// in what the engine says of the container. They are never read back from what was written.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", skip_deserializing)]
     pub secrets: BTreeMap<String, Secret>,
 }

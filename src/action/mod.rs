@@ -3,9 +3,12 @@
 mod container;
 mod file;
 mod plan;
+mod run;
 
 pub use container::{
-    ContainerSpec, FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, ImageSpec, NetworkSpec, SPEC_LABEL,
+    ASIDE_IMAGE, ASIDE_MARK, ContainerSpec, DEFINITION_LABEL, FABRIC_LABEL, IMAGE_FABRIC_LABEL,
+    IMAGE_SPEC_LABEL, ImageSpec, NetworkSpec, RUN_LABEL, SPEC_LABEL,
 };
 pub use file::{Activation, File, How};
 pub use plan::{Action, Plan, Stage, Step, Wave};
+pub use run::{RunId, RunIdError};

@@ -1,10 +1,9 @@
 # Runs on the device. Every step is one call of `step`; the first that fails ends the run. What a step
 # replaces is kept, and written down in the manifest before it is replaced.
-set -u
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
-state=/var/lib/fabricctl
 manifest=$state/manifest
+# The snapshot that this run can be undone from, if it has one.
+saved=${guarded:+$state/runs/$run}
 
 # What is put together beside its target doesn't stay when the time is over.
 new=
@@ -14,6 +13,11 @@ trap 'rm -f "$new"; exit 143' TERM INT HUP
 step() {
     number=$1
     shift
+    # A run that was interrupted ends between two steps.
+    if [ -e "$volatile/$run.stop" ]; then
+        printf '@stopped\n'
+        exit 0
+    fi
     printf '@begin %s\n' "$number"
     # Into a file, not a pipe: a daemon that a step starts may keep its output open.
     # Nor does it get the lock, which would stay taken for as long as it runs.
@@ -25,14 +29,6 @@ step() {
         exit 1
     fi
 }
-
-fail() {
-    printf '%s\n' "$*"
-    return 1
-}
-
-has() { command -v "$1" >/dev/null 2>&1; }
-systemd() { [ -d /run/systemd/system ]; }
 
 # The manifest's lines, each between line feeds, once they were read: steps ask for them all the time.
 notes=
@@ -96,17 +92,9 @@ restore_file() {
     fi
 }
 
-runs() {
-    if systemd; then systemctl -q is-active "$1"; else service "$1" status >/dev/null 2>&1; fi
-}
-
 remember_service() {
     noted "service running $1" || noted "service stopped $1" && return
     if runs "$1"; then note "service running $1"; else note "service stopped $1"; fi
-}
-
-control() {
-    if systemd; then systemctl "$1" "$2"; else service "$2" "$1"; fi
 }
 
 # A service that its own script calls started can still have died of its configuration.
@@ -114,15 +102,17 @@ require_running() {
     runs "$1" || fail "$1 was started and doesn't run; see its log on the device"
 }
 
+# What is about to be done, for whoever undoes it.
+touches() { [ -z "$saved" ] || printf '%s\n' "$*" >>"$saved/touched"; }
+
 start_service() {
-    remember_service "$1" || return
-    if systemd; then systemctl daemon-reload && systemctl -q enable "$1"; fi
+    remember_service "$1" && touches start "$1" && enable "$1" || return
     control start "$1" && require_running "$1"
 }
 
 stop_service() {
-    control stop "$1" || return
-    if systemd; then systemctl -q disable "$1"; fi
+    touches stop "$1" && control stop "$1" || return
+    disable "$1"
     # The daemon keeps its routes over a restart; here nothing comes back to care for them.
     if [ "$1" != rdnbrd ]; then
         return
@@ -135,13 +125,14 @@ stop_service() {
 }
 
 restart_service() {
-    remember_service "$1" || return
+    remember_service "$1" && touches restart "$1" || return
     if systemd; then systemctl daemon-reload; fi
     control restart "$1" && require_running "$1"
 }
 
 # reload_service NAME PATH
 reload_service() {
+    touches reload "$1" || return
     case $1 in
     interfaces) ifreload -a ;;
     sysctl) apply_sysctls "$2" ;;
@@ -152,54 +143,13 @@ reload_service() {
     esac
 }
 
-# bgp_passwords FILE: passwords that change or go. The reload script would name the old ones on a command line, which
-# everybody on the device can read.
-bgp_passwords() {
-    vtysh -c 'show running-config' >"$work/running" 2>/dev/null || return 0
-    awk '
-        /^router bgp / { router = $0 }
-        !/^ neighbor [^ ]+ password / { next }
-        FNR == NR { wanted[router, $2] = $0; next }
-        !((router, $2) in wanted) { print router; print " no neighbor " $2 " password"; next }
-        wanted[router, $2] != $0 { print router; print wanted[router, $2] }
-    ' "$1" "$work/running" >"$work/passwords"
-    [ ! -s "$work/passwords" ] || vtysh -f "$work/passwords" >/dev/null
-}
-
-# Its exit status tells little, its words tell more: FRRouting's init script even hides both.
-router_reload() {
-    [ -x "$1" ] || fail "$1 isn't there: install frr-pythontools" || return
-    bgp_passwords "$2" || return
-    "$1" --reload --stdout "$2" >"$work/reload" 2>&1 && ! grep -q ERROR "$work/reload" && return
-    # Among much else it repeats what the daemons said, the second time numbered in another way.
-    grep -E '^(%|line [0-9]|.* (ERROR|CRITICAL))' "$work/reload" | awk '!seen[$0]++' | head -n 10 | grep . ||
-        tail -n 10 "$work/reload"
-    fail "FRR refused a part of $2"
-}
-
-# As sysctl(8) reads keys: the first separator is the one that counts.
-sysctl_path() {
-    case ${1#"${1%%[./]*}"} in
-    /*) printf '/proc/sys/%s' "$1" ;;
-    *) printf '/proc/sys/%s' "$(printf '%s' "$1" | tr ./ /.)" ;;
-    esac
-}
-
 # The values from before are noted, so that a teardown can put them back.
 apply_sysctls() {
-    sed -n 's/^[[:space:]]*-\{0,1\}\([a-z][^=[:space:]]*\)[[:space:]]*=.*/\1/p' "$1" | while read -r key; do
-        # Unquoted: a key may be a pattern.
-        for path in $(sysctl_path "$key"); do
-            [ -r "$path" ] || continue
-            grep -qF -- "sysctl $path " "$manifest" 2>/dev/null || note "sysctl $path $(cat "$path")"
-        done
+    named_settings "$1" | while read -r path; do
+        grep -qF -- "sysctl $path " "$manifest" 2>/dev/null || note "sysctl $path $(cat "$path")"
     done
     # Keys that a device lacks are not an error here: those that must hold are looked at after the deployment.
     sysctl -q -e -p "$1"
-}
-
-create_network() { # NAME SUBNET GATEWAY PARENT LABEL LABEL
-    docker network create -d macvlan --subnet "$2" --gateway "$3" -o "parent=$4" --label "$5" --label "$6" "$1"
 }
 
 # Commands that a container of an image with busybox has by their own names; all others are there as `busybox NAME`.
@@ -211,6 +161,7 @@ applets="sh awk cat cp date env grep head hostname httpd id ip kill ls nc nslook
 # The classic builder is on every engine; the other one is a plugin that may be missing. It makes a layer of every
 # instruction, and one of every --label: hence a single LABEL.
 build_image() {
+    new_image "$1" || return
     context=$work/context
     rm -rf "$context"
     cp -R "$2" "$context" && mkdir -p "$context/root/bin" || return
@@ -224,31 +175,50 @@ build_image() {
 }
 
 load_image() { # TAG ARCHIVE LABEL LABEL
+    new_image "$1" || return
     loaded=$(docker load -q -i "$work/$2") || fail "$loaded" || return
     from=${loaded##*: }
     printf 'FROM %s\nLABEL %s %s\n' "${from#sha256:}" "$3" "$4" | DOCKER_BUILDKIT=0 docker build -q -t "$1" -
 }
 
-pull_image() { docker pull -q "$1"; }
+pull_image() { new_image "$1" && docker pull -q "$1"; }
 
-remove_image() { docker image rm "$1"; }
-remove_network() { docker network rm "$1"; }
-remove_container() { docker rm -f "$1"; }
-
-# announce CONTAINER: speaks to its leaf in its name. One that never speaks itself would wait for the leaf's next sweep;
-# that is also what happens where this can't be done, so it never fails.
-announce() {
-    pid=$(docker inspect -f '{{.State.Pid}}' "$1") || return 0
-    gateway=$(nsenter -t "$pid" -n ip -4 route show default | awk '{ print $3; exit }')
-    [ -z "$gateway" ] || nsenter -t "$pid" -n ping -c 1 -W 1 "$gateway" >/dev/null 2>&1 &
+# What a run with a snapshot takes away is only put aside, under another name, until the run is confirmed.
+put_image_aside() {
+    [ -n "$saved" ] || return 0
+    aside=$kept_image:$run-$number
+    touches docker && printf '%s %s\n' "$aside" "$1" >>"$saved/images-aside" && docker tag "$1" "$aside"
 }
 
-start_container() { docker start "$1" && announce "$1"; }
+# A tag that is about to be given; another image may have it.
+new_image() {
+    if [ -n "$saved" ] && [ -n "$(docker image ls -q "$1")" ]; then put_image_aside "$1" || return; fi
+    touches image "$1"
+}
+
+remove_image() { put_image_aside "$1" && docker image rm "$1"; }
+
+remove_network() { touches docker && docker network rm "$1"; }
+
+# One that was stopped by hand stays so, whatever its restart policy, unless that is `always`; ours never is.
+remove_container() {
+    if [ -n "$saved" ]; then
+        touches docker && docker stop -t 1 "$1" && docker rename "$1" "$1$kept$run"
+    else
+        docker rm -f "$1"
+    fi
+}
+
+new_network() { touches docker && create_network "$@" ${saved:+"$run_label=$run"}; }
+start_container() { touches docker && docker start "$1" && announce "$1"; }
+
 # run_container SECRETS --name NAME OPTION...: SECRETS is a file of variables, if there are any.
 run_container() {
     secrets=$1
     shift
-    docker run -d --restart unless-stopped ${secrets:+--env-file "$work/$secrets"} "$@" && announce "$2"
+    touches docker &&
+        docker run -d --restart unless-stopped ${saved:+--label "$run_label=$run"} \
+            ${secrets:+--env-file "$work/$secrets"} "$@" && announce "$2"
 }
 
 # What is noted beyond files goes back in reverse, then the notes go.
@@ -264,7 +234,20 @@ forget() {
     rm -rf "$state"
 }
 
-# One run at a time; what an interrupted one has begun comes to its end before the next begins.
+# Ends the script unless the device is still this run's: the lock can be lost with the connection that held it, and
+# the guard may have put everything back already.
+still_ours() {
+    if [ "$(sed -n 2p "$volatile/lock" 2>/dev/null)" != "$run" ]; then
+        echo "the run lost its lock on the device" >&2
+    elif [ -n "$saved" ] && { [ ! -e "$saved/armed" ] || [ -e "$saved/restoring" ] || [ -e "$saved/outcome" ]; }; then
+        echo "the guard has put back what was there before: it heard nothing from this run for too long" >&2
+    else
+        return 0
+    fi
+    exit 75
+}
+
+# One script at a time; what an interrupted run has begun comes to its end before the next begins.
 if has flock; then
     exec 9>/run/lock/fabricctl
     flock -w 60 9 || {
@@ -272,4 +255,7 @@ if has flock; then
         exit 75
     }
 fi
+still_ours
+# For the guard, which ends what still works when its time has come.
+read -r _ _ _ _ group _ <"/proc/$$/stat" && echo "$$ $group" >"$volatile/$run.stage"
 mkdir -p "$state"

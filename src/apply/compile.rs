@@ -2,20 +2,36 @@
 
 use super::Command;
 use crate::action::{
-    Action, ContainerSpec, FABRIC_LABEL, File, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, ImageSpec, SPEC_LABEL,
-    Step,
+    ASIDE_IMAGE, ASIDE_MARK, Action, ContainerSpec, DEFINITION_LABEL, FABRIC_LABEL, File, IMAGE_FABRIC_LABEL,
+    IMAGE_SPEC_LABEL, ImageSpec, RUN_LABEL, RunId, SPEC_LABEL, Step,
 };
 use crate::remote::{Attachment, Script, quote, quote_all};
 use crate::state::spec_hash;
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// What all scripts that change a device have in common, constant.
+pub(super) const DEVICE: &str = include_str!("device.sh");
 /// The functions that steps call, constant.
 pub(super) const LIBRARY: &str = include_str!("apply.sh");
+
+/// What the scripts are told of the run and of the names by which things are marked. A run that is `guarded` has a
+/// snapshot on the device.
+pub(super) fn header(fabric: &str, run: &RunId, guarded: bool) -> String {
+    format!(
+        "fabric={}\nrun={run}\nguarded={}\nkept={ASIDE_MARK}\nkept_image={ASIDE_IMAGE}\nrun_label={RUN_LABEL}\n\
+         fabric_label={FABRIC_LABEL}\nspec_label={SPEC_LABEL}\ndefinition_label={DEFINITION_LABEL}\n",
+        quote(fabric),
+        if guarded { "yes" } else { "" },
+    )
+}
 
 /// The script that runs one device's steps of one stage, in order.
 pub(super) fn script<'a>(
     fabric: &str,
+    run: &RunId,
+    guarded: bool,
     steps: impl IntoIterator<Item = &'a Step>,
     timeout: Duration,
 ) -> Script {
@@ -24,7 +40,8 @@ pub(super) fn script<'a>(
         let call = compiled.call(&step.action);
         let _ = writeln!(compiled.calls, "step {number} {call}");
     }
-    Script { text: format!("{LIBRARY}{}", compiled.calls), attachments: compiled.attachments, timeout }
+    let text = format!("{}{DEVICE}{LIBRARY}{}", header(fabric, run, guarded), compiled.calls);
+    Script { text, attachments: compiled.attachments, timeout }
 }
 
 /// The same steps one by one, for whoever wants to see them.
@@ -57,13 +74,14 @@ impl Compiled<'_> {
             Action::RestartService { service } => words(&["restart_service", service]),
             Action::ReloadService { service, path } => words(&["reload_service", service, path]),
             Action::CreateNetwork { network } => words(&[
-                "create_network",
+                "new_network",
                 &network.name,
                 &network.subnet.to_string(),
                 &network.gateway.to_string(),
                 &network.parent,
                 &self.label(FABRIC_LABEL),
                 &label(SPEC_LABEL, &spec_hash(network)),
+                &label(DEFINITION_LABEL, &definition(network)),
             ]),
             Action::RemoveNetwork { name } => words(&["remove_network", name]),
             Action::ProvideImage { image } => self.provide_image(image),
@@ -122,6 +140,7 @@ impl Compiled<'_> {
         option("--ip", &container.address.to_string());
         option("--label", &self.label(FABRIC_LABEL));
         option("--label", &label(SPEC_LABEL, &spec_hash(container)));
+        option("--label", &label(DEFINITION_LABEL, &definition(container)));
         for (key, value) in &container.environment {
             option("--env", &format!("{key}={value}"));
         }
@@ -129,6 +148,12 @@ impl Compiled<'_> {
         words.extend(container.command.iter().cloned());
         words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// A specification as its object's own label says it.
+fn definition<T: Serialize>(spec: &T) -> String {
+    // Serialising these plain structs can't fail; without the label the object is only not made again by itself.
+    serde_json::to_string(spec).unwrap_or_default()
 }
 
 fn label(key: &str, value: &str) -> String {

@@ -5,6 +5,7 @@
 mod compile;
 mod detail;
 mod run;
+pub mod transaction;
 
 pub use detail::{Command, Detail, detail};
-pub use run::{Event, FailureCause, OnFailure, Outcome, Run, StepFailure};
+pub use run::{Event, FailureCause, OnFailure, Outcome, Run, StepFailure, Stop};

@@ -1,12 +1,14 @@
 //! Runs a plan.
 
 use super::compile;
-use crate::action::{Plan, Stage, Step, Wave};
+use super::transaction;
+use crate::action::{Plan, RunId, Stage, Step, Wave};
 use crate::fabric::NodeName;
 use crate::remote::{self, ExecError, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// What happens while a plan runs, for whoever shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +103,29 @@ pub enum OnFailure {
     GoOn,
 }
 
+/// The wish to end a run: what is under way comes to its end, nothing more begins.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// The wish that such a channel carries.
+    pub fn new(wish: watch::Receiver<bool>) -> Self {
+        Self(wish)
+    }
+
+    /// Whether it was uttered.
+    pub fn wished(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is; for ever, if nobody is left who could.
+    pub async fn wish(&mut self) {
+        if self.0.wait_for(|wished| *wished).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// How a plan ended.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -112,12 +137,35 @@ pub struct Outcome {
     pub skipped: usize,
     /// Nodes that have all their steps behind them.
     pub finished: BTreeSet<NodeName>,
+    /// Nodes on which steps were begun.
+    pub touched: BTreeSet<NodeName>,
+    /// It was stopped by wish before its end.
+    pub stopped: bool,
+    /// Steps that are not yet behind them, by node.
+    open: BTreeMap<NodeName, usize>,
+}
+
+impl Outcome {
+    /// Of a plan that is about to begin.
+    pub fn of(plan: &Plan) -> Self {
+        let mut outcome = Self::default();
+        for step in plan.steps() {
+            *outcome.open.entry(step.node.clone()).or_default() += 1;
+        }
+        outcome
+    }
 }
 
 /// How plans are run.
 pub struct Run<'a> {
     /// The fabric's name, which marks what is made.
     pub fabric: &'a str,
+    /// The run, which must have the devices' locks.
+    pub run: &'a RunId,
+    /// Whether the devices have a snapshot of it: then what is removed is only put aside.
+    pub guarded: bool,
+    /// The wish to end.
+    pub stop: Stop,
     /// Connections to the nodes.
     pub sessions: &'a BTreeMap<NodeName, Arc<Session>>,
     /// Longest time for one node's part of a stage.
@@ -131,37 +179,40 @@ pub struct Run<'a> {
 impl Run<'_> {
     /// Runs a plan, stage by stage; all nodes of a stage at the same time, at most `parallel` of them.
     pub async fn plan(&self, plan: &Plan, tell: Arc<dyn Fn(Event) + Send + Sync>) -> Outcome {
-        let mut outcome = Outcome::default();
-        let mut open: BTreeMap<&NodeName, usize> = BTreeMap::new();
-        for step in plan.steps() {
-            *open.entry(&step.node).or_default() += 1;
-        }
+        let mut outcome = Outcome::of(plan);
         for stage in &plan.stages {
-            let left_alone = |node: &NodeName| match self.on_failure {
-                OnFailure::Stop => !outcome.failures.is_empty(),
-                OnFailure::GoOn => outcome.failures.iter().any(|failure| failure.node == *node),
-            };
-            let mut by_node = by_node(stage);
-            by_node.retain(|node, _| !left_alone(node));
-            outcome.skipped += stage.steps.len() - by_node.values().map(Vec::len).sum::<usize>();
-            if by_node.is_empty() {
-                continue;
-            }
-            for (node, (done, skipped, failure)) in self.stage(stage.wave, by_node, &tell).await {
+            self.stage(stage, &mut outcome, &tell).await;
+        }
+        outcome
+    }
+
+    /// Runs one stage of a plan, as far as what was before it allows.
+    pub async fn stage(&self, stage: &Stage, outcome: &mut Outcome, tell: &Arc<dyn Fn(Event) + Send + Sync>) {
+        let left_alone = |node: &NodeName| match self.on_failure {
+            _ if self.stop.wished() => true,
+            OnFailure::Stop => !outcome.failures.is_empty(),
+            OnFailure::GoOn => outcome.failures.iter().any(|failure| failure.node == *node),
+        };
+        let mut by_node = by_node(stage);
+        by_node.retain(|node, _| !left_alone(node));
+        outcome.skipped += stage.steps.len() - by_node.values().map(Vec::len).sum::<usize>();
+        if !by_node.is_empty() {
+            outcome.touched.extend(by_node.keys().cloned());
+            for (node, (done, skipped, failure)) in self.on_nodes(stage.wave, by_node, tell).await {
                 outcome.done += done;
                 outcome.skipped += skipped;
                 outcome.failures.extend(failure);
-                if let Some(open) = open.get_mut(&node) {
+                if let Some(open) = outcome.open.get_mut(&node) {
                     *open -= done.min(*open);
                 }
             }
         }
-        let finished = open.into_iter().filter(|(_, open)| *open == 0);
+        let finished = outcome.open.iter().filter(|(_, open)| **open == 0);
         outcome.finished = finished.map(|(node, _)| node.clone()).collect();
-        outcome
+        outcome.stopped = self.stop.wished() && outcome.skipped > 0;
     }
 
-    async fn stage(
+    async fn on_nodes(
         &self,
         wave: Wave,
         by_node: BTreeMap<NodeName, Vec<&Step>>,
@@ -169,15 +220,32 @@ impl Run<'_> {
     ) -> BTreeMap<NodeName, (usize, usize, Option<StepFailure>)> {
         let nodes = by_node.iter().map(|(node, steps)| (node.clone(), steps.len())).collect();
         tell(Event::Stage { wave, nodes });
+        let at_work: Vec<(NodeName, Arc<Session>)> = by_node
+            .keys()
+            .filter_map(|node| Some((node.clone(), Arc::clone(self.sessions.get(node)?))))
+            .collect();
         let work = by_node.into_iter().map(|(node, steps)| {
-            let script = compile::script(self.fabric, steps.iter().copied(), self.timeout);
+            let steps_of = steps.iter().copied();
+            let script = compile::script(self.fabric, self.run, self.guarded, steps_of, self.timeout);
             let names = steps.iter().map(|step| step.action.to_string()).collect();
             (node.clone(), (self.sessions.get(&node).cloned(), script, names))
         });
-        remote::each(work, self.parallel, |node, (session, script, names)| {
+        let work = remote::each(work, self.parallel, |node, (session, script, names)| {
             on_node(node, session, script, names, Arc::clone(tell))
-        })
-        .await
+        });
+        tokio::pin!(work);
+        let mut wish = self.stop.clone();
+        tokio::select! {
+            ended = &mut work => return ended,
+            () = wish.wish() => {}
+        }
+        // The scripts look for this between two steps. A device that can't be told goes on to the stage's end.
+        let told = remote::each(at_work, self.parallel, |_, session| {
+            let run = self.run.clone();
+            let timeout = self.timeout;
+            async move { drop(transaction::stop(&session, &run, timeout).await) }
+        });
+        tokio::join!(work, told).0
     }
 }
 
@@ -203,12 +271,18 @@ async fn on_node(
         return (0, names.len(), Some(failure));
     };
     let started = Instant::now();
-    let mut progress =
-        Progress { done: 0, current: None, failed: false, output: String::new(), since: started };
+    let mut progress = Progress {
+        done: 0,
+        current: None,
+        failed: false,
+        stopped: false,
+        output: String::new(),
+        since: started,
+    };
     let ran = session.run(&script, |line| progress.line(line, &node, &names, &*tell)).await;
     let complete = progress.done == names.len();
     let failure = match ran {
-        Ok(_) if complete => None,
+        Ok(_) if complete || progress.stopped => None,
         Ok(output) => {
             let said = if progress.failed { whole_lines(&progress.output) } else { &output.stderr };
             Some(FailureCause::Device { output: said.trim().to_owned() })
@@ -239,6 +313,7 @@ struct Progress {
     done: usize,
     current: Option<usize>,
     failed: bool,
+    stopped: bool,
     output: String,
     since: Instant,
 }
@@ -261,6 +336,7 @@ impl Progress {
                 tell(Event::Done { node: node.clone(), step: step(), elapsed: self.since.elapsed() });
             }
             (Some("@failed"), Some(_)) => self.failed = true,
+            (Some("@stopped"), None) => self.stopped = true,
             _ if self.failed => self.output.push_str(&text),
             _ => {}
         }

@@ -1,9 +1,10 @@
 //! `deploy` and `teardown`.
 
 use super::Target;
-use clap::Args;
 use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the neighbour daemon for leafs comes from.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +28,30 @@ pub struct ChangeArgs {
     /// Don't ask before changing anything
     #[arg(short, long, env = "FABRICCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
+
+    /// End another run that is working on a device, and take the device over
+    #[arg(long)]
+    pub break_lock: bool,
+}
+
+/// When a run is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Confirm {
+    /// When the devices are as desired, answer on new connections, and the routes are right
+    #[default]
+    Auto,
+    /// When you say so: fabricctl confirm
+    Manual,
+}
+
+/// What becomes of a run that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OnFailure {
+    /// What was there before it comes back, on every device
+    #[default]
+    Rollback,
+    /// What was done stays; the next deploy goes on from there
+    Keep,
 }
 
 /// Bring the fabric to its desired state: connect, observe, show the plan, apply it, verify.
@@ -59,7 +84,43 @@ pub struct DeployArgs {
         default_value = "30s",
         value_parser = super::duration
     )]
-    pub wait: std::time::Duration,
+    pub wait: Duration,
+
+    /// When the changes are final
+    #[arg(long, env = "FABRICCTL_CONFIRM", value_name = "WHEN", value_enum, default_value_t)]
+    pub confirm: Confirm,
+
+    /// How long a device waits to hear of this run before it puts back what was there (30s, 2m)
+    #[arg(
+        long,
+        env = "FABRICCTL_CONFIRM_WITHIN",
+        value_name = "DURATION",
+        default_value = "2m",
+        value_parser = guard_time
+    )]
+    pub confirm_within: Duration,
+
+    /// What to do when a step or the verification fails, or at Ctrl-C
+    #[arg(long, env = "FABRICCTL_ON_FAILURE", value_name = "WHAT", value_enum, default_value_t)]
+    pub on_failure: OnFailure,
+}
+
+/// `fabricctl confirm`.
+#[derive(Debug, Clone, Args)]
+pub struct ConfirmArgs {
+    /// The devices
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// A duration that a guard can keep: it counts whole seconds, and hears of its run every five.
+fn guard_time(text: &str) -> Result<Duration, String> {
+    let least = Duration::from_secs(10);
+    match super::duration(text)? {
+        short if short < least => Err("a device needs at least 10s to hear that the run lives".to_owned()),
+        long if long > Duration::from_secs(86_400) => Err("a day is the most".to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// `fabricctl plan`.

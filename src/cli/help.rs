@@ -10,6 +10,7 @@ Exit codes:
        nothing was touched
   3    plan --exit-code found changes
   4    a device could not be reached
+  5    the run failed and was rolled back: everything is as it was before it
   70   a bug in fabricctl
   130  interrupted, after cleaning up
 
@@ -45,7 +46,13 @@ Examples:
   fabricctl deploy --lab --yes          without asking
   fabricctl deploy -l '*:!leaf03'       leave a device out
   fabricctl deploy --dry-run -o json    the plan, for programs
-  fabricctl deploy change.plan --lab    exactly what was planned, or nothing";
+  fabricctl deploy change.plan --lab    exactly what was planned, or nothing
+  fabricctl deploy --on-failure keep    leave what was done where a step fails";
+
+pub(super) const CONFIRM: &str = "\
+Examples:
+  fabricctl deploy --confirm manual --confirm-within 10m    change, and look around for ten minutes
+  fabricctl confirm                                         keep it; without this all comes back";
 
 pub(super) const TEARDOWN: &str = "\
 Examples:
@@ -87,6 +94,7 @@ Examples:
   sudo fabricctl lab up                              the fabric of the inventory
   sudo fabricctl lab up --name two --suite trixie    another one beside it
   fabricctl lab ssh spine01 vtysh -c 'show ip route'
+  sudo fabricctl lab restart leaf01                  as a loss of power does
   sudo fabricctl lab down";
 
 pub(super) const COMPLETIONS: &str = "\

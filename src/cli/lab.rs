@@ -29,6 +29,8 @@ pub enum LabVerb {
     Up(LabUpArgs),
     /// End a lab and remove all of it
     Down(LabName),
+    /// Take a node's power away and start it again
+    Restart(LabRestartArgs),
     /// Show the labs and what runs of them
     List,
     /// Open a shell on a node, or run a command there
@@ -90,6 +92,17 @@ pub struct LabSshArgs {
     /// Command to run there; a shell without one
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,
+}
+
+/// `fabricctl lab restart`.
+#[derive(Debug, Args)]
+pub struct LabRestartArgs {
+    /// Which lab.
+    #[command(flatten)]
+    pub lab: LabName,
+
+    /// The node
+    pub node: String,
 }
 
 /// A node's PID 1, started by `lab up`.

@@ -10,11 +10,14 @@ mod status;
 mod target;
 mod verify;
 
-pub use deploy::{DaemonArgs, DeployArgs, PlanArgs, TeardownArgs};
+pub use deploy::{
+    ChangeArgs, Confirm, ConfirmArgs, DaemonArgs, DeployArgs, OnFailure, PlanArgs, TeardownArgs,
+};
 pub use history::{HistoryArgs, HistoryVerb};
 pub use inventory::{InventoryArgs, InventoryVerb};
 pub use lab::{
-    LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite, LabUpArgs, LabVerb,
+    LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs, LabSuite,
+    LabUpArgs, LabVerb,
 };
 pub use render::RenderArgs;
 pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
@@ -158,8 +161,17 @@ pub enum Command {
     /// servers, workloads) and waits until every route is right. A second run finds nothing to change and restarts
     /// nothing. Files are checked on the device before they replace the old ones, and reloaded rather than restarted
     /// where that is enough. When a device can't be reached or lacks something, nothing is changed on any.
+    ///
+    /// What is replaced is saved on the devices first. When a step or the verification fails, and at Ctrl-C, all of it
+    /// comes back (exit code 5, or 130); when a device hears nothing of the run any more, it does that by itself.
     #[command(after_long_help = help::DEPLOY)]
     Deploy(DeployArgs),
+    /// Make the changes of a deployment final that waits for it (deploy --confirm manual)
+    ///
+    /// Until then each device puts back by itself what was there before, when its time is over. This connects anew to
+    /// every device and tells those that wait for it to keep what they have.
+    #[command(after_long_help = help::CONFIRM)]
+    Confirm(ConfirmArgs),
     /// Ask the devices whether the fabric works
     Verify(VerifyArgs),
     /// Show what runs have changed, the newest first

@@ -16,6 +16,7 @@ pub(super) struct Fleet {
     pub sessions: BTreeMap<NodeName, Arc<Session>>,
     pub timeout: Duration,
     pub parallel: usize,
+    options: BTreeMap<NodeName, Options>,
 }
 
 /// Longest time for one connection to come about, if `--timeout` isn't shorter.
@@ -36,17 +37,14 @@ impl Fleet {
         let config = ssh_config(global, target, lab.as_deref())?;
         let members = nodes.iter().filter_map(|name| fabric.nodes.get(name));
         let timeout = Duration::from_secs(global.timeout);
-        let work = members
-            .map(|node| (node.name.clone(), options(fabric, node, config.clone(), timeout.min(CONNECT))));
-        let connected = remote::each(work, global.parallel, |_, options| async move {
-            Session::connect(&options).await.map_err(|error| (options.by_hand(), error))
-        })
-        .await;
-        let mut fleet = Self { sessions: BTreeMap::new(), timeout, parallel: global.parallel };
+        let options: BTreeMap<NodeName, Options> = members
+            .map(|node| (node.name.clone(), options(fabric, node, config.clone(), timeout.min(CONNECT))))
+            .collect();
+        let mut fleet = Self { sessions: BTreeMap::new(), timeout, parallel: global.parallel, options };
         let mut troubles = Troubles::default();
-        for (node, session) in connected {
+        for (node, session) in fleet.connect(fleet.options.keys()).await {
             match session {
-                Ok(session) => drop(fleet.sessions.insert(node, Arc::new(session))),
+                Ok(session) => drop(fleet.sessions.insert(node, session)),
                 Err((by_hand, error)) => {
                     let exit = match error {
                         ConnectError::Configuration(_) | ConnectError::Start(_) => Exit::Usage,
@@ -59,6 +57,19 @@ impl Fleet {
             }
         }
         Ok((fleet, troubles))
+    }
+
+    /// New connections, besides those there are; where one fails, with the command that tries the same by hand.
+    pub(super) async fn connect<'a>(
+        &self,
+        nodes: impl IntoIterator<Item = &'a NodeName>,
+    ) -> BTreeMap<NodeName, Result<Arc<Session>, (String, ConnectError)>> {
+        let work = nodes.into_iter().filter_map(|node| Some((node.clone(), self.options.get(node)?.clone())));
+        remote::each(work, self.parallel, |_, options| async move {
+            let session = Session::connect(&options).await;
+            session.map(Arc::new).map_err(|error| (options.by_hand(), error))
+        })
+        .await
     }
 
     /// Ends every connection.

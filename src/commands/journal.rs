@@ -1,14 +1,14 @@
 //! What a run leaves in the journal: prepared before a device is contacted, begun before the first change, ended on every
 //! way out.
 
-use crate::action::Plan;
+use crate::action::{Plan, RunId};
 use crate::apply::Event;
 use crate::cli::{Global, Target};
 use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Exit, Failure, Problem, Progress};
 use crate::store;
 use crate::store::journal::{
-    End, JOURNAL_FOLDER, Journal, JournalError, Outcome, Record, Recorder, RunStart,
+    End, JOURNAL_FOLDER, Journal, JournalError, Outcome, Record, Recorder, RunStart, Safety,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -60,6 +60,7 @@ impl RunLog {
             nodes: nodes.iter().map(ToString::to_string).collect(),
             inventory: global.inventory.display().to_string(),
             inventory_digest: inventory_digest.to_owned(),
+            run: None,
         };
         Self { journal: of(global), keep: global.journal_keep, start, started, begun: None }
     }
@@ -76,7 +77,13 @@ impl RunLog {
     ///
     /// # Errors
     /// When it can't be written ([`Exit::Usage`]): then no device may be changed.
-    pub(super) fn begin(&mut self, plan: &Plan, progress: &Arc<Progress>) -> Result<(), Failure> {
+    pub(super) fn begin(
+        &mut self,
+        run: &RunId,
+        plan: &Plan,
+        progress: &Arc<Progress>,
+    ) -> Result<(), Failure> {
+        self.start.run = Some(run.to_string());
         let progress = Arc::clone(progress);
         let warn = Box::new(move |error: JournalError| {
             let said = output::chain(&error);
@@ -97,6 +104,14 @@ impl RunLog {
             if let (Some(recorder), Some(record)) = (&recorder, record(event)) {
                 recorder.record(record);
             }
+        }
+    }
+
+    /// Writes down what keeps a device from being half changed.
+    pub(super) fn safety(&self, node: &NodeName, what: Safety, ok: bool, said: Option<String>) {
+        if let Some(begun) = &self.begun {
+            let said = said.map(|said| output::masked(&said).into_owned());
+            begun.recorder.record(Record::Safety { node: node.to_string(), what, ok, said });
         }
     }
 

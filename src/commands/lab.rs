@@ -2,8 +2,8 @@
 
 use super::context;
 use crate::cli::{
-    Format, Global, LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabSshArgs, LabSuite,
-    LabUpArgs, LabVerb,
+    Format, Global, LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs,
+    LabSuite, LabUpArgs, LabVerb,
 };
 use crate::lab::{self, Lab, LabError, LabState, NodeState, Progress, Suite, Up, UpOptions};
 use crate::output::{self, Exit, Failure, Problem};
@@ -27,6 +27,7 @@ pub fn run(global: &Global, args: &LabArgs) -> Result<Exit, Failure> {
     match &args.verb {
         LabVerb::Up(up) => run_up(global, state_root, up),
         LabVerb::Down(down) => run_down(global, state_root, down),
+        LabVerb::Restart(restart) => run_restart(global, state_root, restart),
         LabVerb::List => run_list(global, state_root),
         LabVerb::Ssh(ssh) => run_ssh(state_root, ssh),
     }
@@ -155,6 +156,25 @@ fn run_down(global: &Global, state_root: &Path, args: &LabName) -> Result<Exit, 
     say_down(global, Some(&name), existed)
 }
 
+fn run_restart(global: &Global, state_root: &Path, args: &LabRestartArgs) -> Result<Exit, Failure> {
+    let interrupt = Interrupt::install().map_err(|error| Failure::from_error(Exit::Bug, &error))?;
+    let began = std::time::Instant::now();
+    let name = lab::choose(state_root, args.lab.name.as_deref()).map_err(|error| failure(&error))?;
+    lab::restart(state_root, &name, &args.node, interrupt).map_err(|error| failure(&error))?;
+    let elapsed = began.elapsed();
+    match global.output {
+        Format::Json => {
+            let elapsed_ms = elapsed.as_millis();
+            output::json(&json!({ "name": name, "node": args.node, "elapsed_ms": elapsed_ms }))?;
+        }
+        Format::Table => {
+            let seconds = elapsed.as_secs_f32();
+            output::document(&format!("{} of lab {name} is back after {seconds:.1} s", args.node));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
 fn say_down(global: &Global, name: Option<&str>, existed: bool) -> Result<Exit, Failure> {
     match global.output {
         Format::Json => output::json(&json!({ "name": name, "existed": existed }))?,
@@ -226,6 +246,7 @@ pub(super) fn failure(error: &LabError) -> Failure {
         | LabError::NoLab
         | LabError::Ambiguous { .. }
         | LabError::NoSuchNode { .. }
+        | LabError::NodeDown { .. }
         | LabError::OtherTopology { .. }
         | LabError::NoManagementPrefix
         | LabError::Process(ProcessError::Missing { .. }) => Exit::Usage,

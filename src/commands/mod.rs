@@ -1,8 +1,10 @@
 //! The verbs: sequence only, one file each.
 #![expect(clippy::disallowed_methods, reason = "verbs say how long they took and wait until a deadline")]
 
+mod confirm;
 pub mod context;
 mod deploy;
+mod deployment;
 mod exposed;
 mod finish;
 mod fleet;
@@ -11,11 +13,13 @@ mod history;
 mod inventory;
 mod journal;
 mod lab;
+mod locks;
 mod render;
 mod runtime;
 mod saved;
 mod status;
 mod teardown;
+mod transaction;
 mod troubles;
 mod verify;
 mod workbench;
@@ -48,16 +52,19 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Inventory(args) => inventory::run(global, args),
         Command::Render(args) => render::run(global, args),
-        Command::Plan(args) => runtime::block_on(deploy::plan(global, args)),
-        Command::Deploy(args) => runtime::block_on(deploy::deploy(global, args)),
+        Command::Plan(args) => runtime::block_on(|_| deploy::plan(global, args)),
+        Command::Deploy(args) => runtime::block_on(|interrupts| deploy::deploy(global, args, interrupts)),
         Command::Verify(args) => match &args.what {
-            VerifyWhat::Routes(args) => runtime::block_on(verify::routes(global, args)),
+            VerifyWhat::Routes(args) => runtime::block_on(|_| verify::routes(global, args)),
         },
         Command::History(args) => history::run(global, args),
         Command::Status(args) => match &args.what {
-            StatusWhat::Neighbors(args) => runtime::block_on(status::neighbors(global, args)),
+            StatusWhat::Neighbors(args) => runtime::block_on(|_| status::neighbors(global, args)),
         },
-        Command::Teardown(args) => runtime::block_on(teardown::teardown(global, args)),
+        Command::Confirm(args) => runtime::block_on(|interrupts| confirm::confirm(global, args, interrupts)),
+        Command::Teardown(args) => {
+            runtime::block_on(|interrupts| teardown::teardown(global, args, interrupts))
+        }
         Command::Lab(args) => lab::run(global, args),
         Command::Completions { shell } => Ok(help::completions(*shell)),
         Command::Man { command } => help::man(command),

@@ -1,27 +1,82 @@
 //! The asynchronous part of a verb, and what Ctrl-C does to it.
 
-use crate::output::{Exit, Failure};
+use crate::apply::Stop;
+use crate::output::{self, Exit, Failure};
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How long the runtime waits for what can't be stopped, such as a read from a terminal.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Runs a verb to its end, or until the first Ctrl-C, SIGTERM or SIGHUP: then every connection is closed and the devices'
-/// own time limits end what still runs there.
-pub(super) fn block_on(verb: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+/// What Ctrl-C, SIGTERM and SIGHUP mean for a verb: its end; or, while it changes devices, first the wish that it comes
+/// to an orderly end, and only then its end.
+#[derive(Clone)]
+pub(super) struct Interrupts {
+    wish: Arc<watch::Sender<bool>>,
+    orderly: Arc<Mutex<Option<Orderly>>>,
+}
+
+/// What a person is told at the first and at the second interrupt.
+#[derive(Clone)]
+pub(super) struct Orderly {
+    pub first: String,
+    pub second: String,
+}
+
+impl Interrupts {
+    fn new() -> Self {
+        Self { wish: Arc::new(watch::Sender::new(false)), orderly: Arc::default() }
+    }
+
+    /// From now on the first interrupt is only a wish, the second one the end.
+    pub(super) fn orderly(&self, words: Orderly) -> Stop {
+        if let Ok(mut orderly) = self.orderly.lock() {
+            *orderly = Some(words);
+        }
+        Stop::new(self.wish.subscribe())
+    }
+
+    /// Waits for the end, and returns it.
+    async fn end(&self) -> Failure {
+        let mut signals = Signals::new();
+        loop {
+            signals.next().await;
+            let words = self.orderly.lock().map(|words| words.clone()).unwrap_or_default();
+            match words {
+                Some(words) if !*self.wish.borrow() => {
+                    output::note(&words.first);
+                    self.wish.send_replace(true);
+                }
+                Some(words) => {
+                    let hint = "when the devices are through, run the same command again";
+                    return Failure::say(Exit::Interrupted, words.second, hint);
+                }
+                None => {
+                    let hint = "run the same command again";
+                    return Failure::say(Exit::Interrupted, "interrupted, nothing was changed", hint);
+                }
+            }
+        }
+    }
+}
+
+/// Runs a verb to its end, or until it is interrupted: then every connection is closed and the devices' own time limits
+/// end what still runs there.
+pub(super) fn block_on<W>(verb: impl FnOnce(Interrupts) -> W) -> Result<Exit, Failure>
+where
+    W: Future<Output = Result<Exit, Failure>>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::from_error(Exit::Bug, &error))?;
+    let interrupts = Interrupts::new();
     let ended = runtime.block_on(async {
         tokio::select! {
-            ended = verb => ended,
-            () = interrupted() => Err(Failure::say(
-                Exit::Interrupted,
-                "interrupted; a step that had begun on a device may still come to its end there",
-                "run the same command again: it goes on from here",
-            )),
+            ended = verb(interrupts.clone()) => ended,
+            failure = interrupts.end() => Err(failure),
         }
     });
     runtime.shutdown_timeout(PATIENCE);
@@ -33,18 +88,26 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     tokio::task::spawn_blocking(work).await.ok()
 }
 
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let kinds = (SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup());
-    let (Ok(mut pressed), Ok(mut terminated), Ok(mut hung_up)) =
-        (signal(kinds.0), signal(kinds.1), signal(kinds.2))
-    else {
-        // Without a handler the signal ends the process by itself.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = pressed.recv() => {}
-        _ = terminated.recv() => {}
-        _ = hung_up.recv() => {}
+/// The signals that interrupt; without handlers they end the process by themselves.
+struct Signals(Vec<tokio::signal::unix::Signal>);
+
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
+    }
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|context| {
+            // All of them are asked, so that all of them wake this up.
+            let heard = self
+                .0
+                .iter_mut()
+                .map(|signal| signal.poll_recv(context).is_ready())
+                .fold(false, |a, b| a | b);
+            if heard { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
     }
 }

@@ -1,9 +1,11 @@
 //! `teardown`.
 
 use super::context::Inventory;
-use super::deploy::apply_plan;
+use super::deployment::{Scope as Place, apply_plan};
 use super::fleet::Fleet;
 use super::journal::RunLog;
+use super::locks::Held;
+use super::runtime::{Interrupts, Orderly};
 use super::troubles::{Troubles, listed};
 use super::{context, finish, workbench};
 use crate::action::Plan;
@@ -18,7 +20,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Removes what this tool made.
-pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exit, Failure> {
+pub(super) async fn teardown(
+    global: &Global,
+    args: &TeardownArgs,
+    interrupts: Interrupts,
+) -> Result<Exit, Failure> {
     let started = Instant::now();
     let Inventory { fabric, digest: inventory, .. } = context::read(global, Absent::IsFine)?;
     let nodes = context::selected(global, &fabric)?;
@@ -28,7 +34,8 @@ pub(super) async fn teardown(global: &Global, args: &TeardownArgs) -> Result<Exi
         log.prepare()?;
     }
     let (fleet, mut troubles) = Fleet::reach(global, &args.change.target, &fabric, &nodes).await?;
-    let ended = on_fleet(global, args, (&fabric, &nodes), &fleet, &mut log, &mut troubles).await;
+    let work = Work { global, args, fabric: &fabric, fleet: &fleet, interrupts: &interrupts };
+    let ended = work.on_fleet(&nodes, &mut log, &mut troubles).await;
     fleet.close().await;
     log.end(ended.and_then(|plan| {
         report(global, args, &nodes, &plan, &troubles, started)?;
@@ -62,35 +69,63 @@ fn report(
     Ok(())
 }
 
-async fn on_fleet(
-    global: &Global,
-    args: &TeardownArgs,
-    (fabric, nodes): (&Fabric, &BTreeSet<NodeName>),
-    fleet: &Fleet,
-    log: &mut RunLog,
-    troubles: &mut Troubles,
-) -> Result<Plan, Failure> {
-    let plan = plan(args, fabric, nodes, fleet, troubles).await;
-    if args.change.dry_run {
-        return Ok(plan);
+/// What a teardown works with.
+struct Work<'a> {
+    global: &'a Global,
+    args: &'a TeardownArgs,
+    fabric: &'a Fabric,
+    fleet: &'a Fleet,
+    interrupts: &'a Interrupts,
+}
+
+impl Work<'_> {
+    async fn on_fleet(
+        &self,
+        nodes: &BTreeSet<NodeName>,
+        log: &mut RunLog,
+        troubles: &mut Troubles,
+    ) -> Result<Plan, Failure> {
+        if self.args.change.dry_run {
+            return Ok(plan(self.args, self.fabric, nodes, self.fleet, troubles).await);
+        }
+        let (held, locked) = Held::take(self.fleet, self.args.change.break_lock).await;
+        troubles.append(locked);
+        held.refuse_open(troubles);
+        let ended = self.remove(&held, log, troubles).await;
+        held.release().await;
+        ended
     }
-    let progress = Arc::new(finish::progress(global));
-    if plan.is_empty() {
-        log.begin(&plan, &progress)?;
-        return Ok(plan);
+
+    /// Removes what is on the devices that are this run's alone, and that no other run is about to change.
+    async fn remove(&self, held: &Held, log: &mut RunLog, troubles: &mut Troubles) -> Result<Plan, Failure> {
+        let mut nodes = held.nodes();
+        nodes.retain(|node| !held.open.contains_key(node));
+        let plan = plan(self.args, self.fabric, &nodes, self.fleet, troubles).await;
+        let progress = Arc::new(finish::progress(self.global));
+        if plan.is_empty() {
+            log.begin(&held.run, &plan, &progress)?;
+            return Ok(plan);
+        }
+        let yes = self.args.change.yes;
+        progress.say(output::plan_text(&plan, finish::diffs(self.global, yes)).trim_end());
+        if !troubles.is_empty() {
+            progress.say("the other nodes stay as they are; the errors at the end say why");
+        }
+        finish::confirm(yes, "Remove all this?").await?;
+        log.begin(&held.run, &plan, &progress)?;
+        let stop = self.interrupts.orderly(Orderly {
+            first: "interrupted: the steps that have begun come to their end; once more to stop at once"
+                .to_owned(),
+            second: "stopped at once; a step that had begun may still come to its end on a device".to_owned(),
+        });
+        let place = Place { fabric: self.fabric, fleet: self.fleet, run: &held.run, guarded: false, log };
+        let (_, failed) = apply_plan(&place, &plan, &progress, OnFailure::GoOn, &stop).await;
+        if !failed.is_empty() {
+            troubles.append(failed);
+            std::mem::take(troubles).into_failure()?;
+        }
+        Ok(plan)
     }
-    progress.say(output::plan_text(&plan, finish::diffs(global, args.change.yes)).trim_end());
-    if !troubles.is_empty() {
-        progress.say("the other nodes can't be asked and stay as they are; the errors at the end say why");
-    }
-    finish::confirm(args.change.yes, "Remove all this?").await?;
-    log.begin(&plan, &progress)?;
-    let failed = apply_plan(fabric, fleet, &plan, &progress, log, OnFailure::GoOn).await;
-    if !failed.is_empty() {
-        troubles.append(failed);
-        std::mem::take(troubles).into_failure()?;
-    }
-    Ok(plan)
 }
 
 async fn plan(

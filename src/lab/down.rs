@@ -50,11 +50,25 @@ pub(super) fn clean(dir: &LabDir, name: &str) -> Result<bool, LabError> {
 
 /// Removes everything of one node of a lab.
 pub(super) fn clean_node(dir: &LabDir, node: &NodeName) -> Result<(), LabError> {
+    let mut remains = halt(dir, node)?;
+    remains.extend(remove(dir.node(node).path()));
+    all_gone(node, remains)
+}
+
+/// Ends one node of a lab as a loss of power does: its files stay.
+pub(super) fn halt_node(dir: &LabDir, node: &NodeName) -> Result<(), LabError> {
+    all_gone(node, halt(dir, node)?)
+}
+
+fn halt(dir: &LabDir, node: &NodeName) -> Result<Vec<String>, LabError> {
     let mut remains = Vec::new();
     let own = || of_lab(dir).into_iter().filter(|process| process.node.as_deref() == Some(node.as_str()));
     end(|| own().collect(), &mut remains);
     remains.extend(cgroup::remove(dir, Some(node.as_str()))?);
-    remains.extend(remove(dir.node(node).path()));
+    Ok(remains)
+}
+
+fn all_gone(node: &NodeName, remains: Vec<String>) -> Result<(), LabError> {
     if remains.is_empty() {
         return Ok(());
     }

@@ -122,6 +122,14 @@ pub enum LabError {
         /// The nodes it has.
         nodes: Vec<NodeName>,
     },
+    /// The node is to be restarted and doesn't run.
+    #[error("node {node} of lab {lab} doesn't run")]
+    NodeDown {
+        /// The lab.
+        lab: String,
+        /// The node.
+        node: String,
+    },
     /// A lab of that name runs with other nodes or links.
     #[error("lab {name} is up, but with {difference}")]
     OtherTopology {
@@ -194,6 +202,7 @@ impl LabError {
                 let nodes: Vec<&str> = nodes.iter().map(NodeName::as_str).collect();
                 Some(format!("its nodes are: {}", nodes.join(", ")))
             }
+            LabError::NodeDown { lab, .. } => Some(format!("start it: sudo fabricctl lab up --name {lab}")),
             LabError::OtherTopology { name, .. } => Some(format!(
                 "end it first: sudo fabricctl lab down --name {name}; or give the new one another --name"
             )),

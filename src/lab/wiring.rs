@@ -52,6 +52,31 @@ pub(super) fn wire(
         .unwrap_or_else(|_| Err(LabError::system("wiring the lab", std::io::ErrorKind::Other)))
 }
 
+/// Gives a node that was started again the ends of its links that its former namespace has. The other ends stay what
+/// they are, as those of a device do whose neighbour restarts.
+pub(super) fn rewire(
+    from: &File,
+    to: &File,
+    node: &NodeRecord,
+    links: &[LinkRecord],
+) -> Result<(), LabError> {
+    let ends = links.iter().flat_map(|link| [&link.a, &link.b]).filter(|end| end.node == node.name);
+    let deed = || -> Result<(), LabError> {
+        setns(from, CloneFlags::CLONE_NEWNET)
+            .map_err(|error| LabError::system("entering a network namespace", error))?;
+        let mut netlink = Socket::open()?;
+        let ports = ends.map(|end| end.port.as_str()).chain([node.management.interface.as_str()]);
+        for port in ports {
+            let index = netlink.link_index(port)?;
+            netlink.move_link(index, to.as_fd())?;
+        }
+        Ok(())
+    };
+    // A thread of its own: it never comes back from there.
+    std::thread::scope(|scope| scope.spawn(deed).join())
+        .unwrap_or_else(|_| Err(LabError::system("wiring the lab", std::io::ErrorKind::Other)))
+}
+
 fn connect(
     netlink: &mut Socket,
     namespaces: &Namespaces,

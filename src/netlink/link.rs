@@ -88,6 +88,19 @@ impl Socket {
         self.request(RouteNetlinkMessage::NewLink(message), 0, &what)
     }
 
+    /// Moves a link to another network namespace: it arrives there down and without addresses, the other end of a pair
+    /// only loses its carrier.
+    ///
+    /// # Errors
+    /// When the kernel refuses, with `EEXIST` if the name is taken there.
+    pub fn move_link(&mut self, index: u32, namespace: BorrowedFd<'_>) -> Result<(), NetlinkError> {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        message.attributes = vec![LinkAttribute::NetNsFd(namespace.as_raw_fd())];
+        let what = format!("moving link {index} to another namespace");
+        self.request(RouteNetlinkMessage::NewLink(message), 0, &what)
+    }
+
     /// Adds an IPv4 address; the kernel adds the route to its prefix once the link is up.
     ///
     /// # Errors
@@ -267,5 +280,24 @@ mod tests {
             assert!(socket.links().unwrap().iter().any(|link| link.name == "eth7" && link.up));
             assert_eq!(socket.link_index("swp9").unwrap_err().errno(), Some(libc::ENODEV));
         });
+    }
+
+    #[test]
+    fn a_moved_link_keeps_its_other_end() {
+        let [left, right, other] = [namespace(), namespace(), namespace()];
+        inside(&left, |socket| {
+            let near = VethEnd { name: "swp1", namespace: left.as_fd(), mtu: 9216, bridge: None, up: false };
+            socket.create_veth(near, VethEnd { name: "eth7", namespace: right.as_fd(), ..near }).unwrap();
+        });
+        inside(&right, |socket| {
+            let index = socket.link_index("eth7").unwrap();
+            socket.set_up(index, true).unwrap();
+            socket.move_link(index, other.as_fd()).unwrap();
+            assert_eq!(socket.links().unwrap().iter().filter(|link| link.name != "lo").count(), 0);
+        });
+        let moved = inside(&other, |socket| socket.links().unwrap());
+        let moved = moved.iter().find(|link| link.name == "eth7").unwrap();
+        assert_eq!((moved.up, moved.mtu), (false, 9216));
+        assert!(inside(&left, |socket| socket.links().unwrap().iter().any(|link| link.name == "swp1")));
     }
 }

@@ -1,7 +1,9 @@
 //! Reads what the script answered.
 
 use super::Question;
-use crate::action::{FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, SPEC_LABEL};
+use crate::action::{
+    ASIDE_IMAGE, ASIDE_MARK, FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, SPEC_LABEL,
+};
 use crate::fabric::{Facts, IfName, Secret, Tool, Version};
 use crate::parse::{self, ParseError};
 use crate::remote::Output;
@@ -147,7 +149,7 @@ fn sysctls(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Lines of the device's records: `file created|saved PATH`, `service running|stopped NAME`.
+/// Lines of the device's records: `file created|saved PATH`, `service running|stopped NAME`; `runs` if it remembers any.
 fn manifest(text: &str, state: &mut NodeState) {
     for line in text.lines() {
         let mut words = line.splitn(3, ' ');
@@ -212,12 +214,14 @@ fn docker(question: &Question, json: &str, state: &mut NodeState) -> Result<(), 
         state.networks.insert(network.name, mark(&network.labels));
     }
     for image in objects.images {
-        for tag in image.tags {
+        // What an open run put aside is neither there nor gone; its end decides.
+        let aside = |tag: &String| tag.starts_with(&format!("{ASIDE_IMAGE}:"));
+        for tag in image.tags.into_iter().filter(|tag| !aside(tag)) {
             let mark = marked(&image.labels, IMAGE_SPEC_LABEL, IMAGE_FABRIC_LABEL);
             state.images.insert(tag, mark);
         }
     }
-    for found in objects.containers {
+    for found in objects.containers.into_iter().filter(|found| !found.name.contains(ASIDE_MARK)) {
         let attached = found.networks.into_iter().next();
         // What was asked for, not what is in effect: a container that doesn't run has no address.
         let (network, address) = attached.map_or((String::new(), None), |(name, end)| (name, end.configured));

@@ -48,6 +48,7 @@ main() {
     mark systemd; [ -d /run/systemd/system ] && echo yes
     mark vrf; { [ -d /sys/module/vrf ] || modprobe -nq vrf 2>/dev/null; } && echo yes
     mark manifest; cat /var/lib/fabricctl/manifest 2>/dev/null
+    [ ! -d /var/lib/fabricctl/runs ] || echo runs
     mark services
     eval "set -- $services"
     for service; do runs "$service" && echo "$service"; done

@@ -7,11 +7,13 @@
 
 mod each;
 mod error;
+mod held;
 mod master;
 mod quote;
 mod session;
 
 pub use each::each;
 pub use error::{ConnectError, ExecError};
+pub use held::{Held, Hold};
 pub use quote::{quote, quote_all};
 pub use session::{Attachment, Options, Output, Script, Session};

@@ -5,6 +5,7 @@ use super::quote::{quote, quote_all};
 use super::{ConnectError, ExecError};
 use openssh::{Session as MuxSession, Stdio};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -77,7 +78,7 @@ pub struct Output {
 /// An open connection to one device.
 pub struct Session {
     master: Master,
-    mux: MuxSession,
+    pub(super) mux: Arc<MuxSession>,
     // Holds the control socket; removed when the session ends.
     _directory: TempDir,
 }
@@ -101,7 +102,7 @@ impl Session {
         // Short: the path of a Unix socket has room for about a hundred characters.
         let directory = tempfile::Builder::new().prefix("fctl").tempdir().map_err(ConnectError::Directory)?;
         let master = Master::start(options, directory.path().join("m")).await?;
-        let mux = MuxSession::resume_mux(master.socket().into(), None);
+        let mux = Arc::new(MuxSession::resume_mux(master.socket().into(), None));
         Ok(Self { master, mux, _directory: directory })
     }
 
@@ -189,12 +190,12 @@ async fn receive(stdout: impl AsyncRead + Unpin, line: &mut impl FnMut(&[u8])) -
 
 /// The command line for the login shell: bounded, and as root.
 fn wrapped(timeout: Duration) -> String {
-    let seconds = timeout.as_secs().max(1);
-    let boot = quote(BOOT);
-    format!(
-        "if [ \"$(id -u)\" = 0 ]; then exec timeout -k 5 {seconds} sh -c {boot}; \
-         else exec sudo -n -- timeout -k 5 {seconds} sh -c {boot}; fi"
-    )
+    as_root(&format!("timeout -k 5 {} sh -c {}", timeout.as_secs().max(1), quote(BOOT)))
+}
+
+/// A command line for the login shell that becomes this command, as root.
+pub(super) fn as_root(command: &str) -> String {
+    format!("if [ \"$(id -u)\" = 0 ]; then exec {command}; else exec sudo -n -- {command}; fi")
 }
 
 /// The script and its attachments as a tar archive.
@@ -214,7 +215,7 @@ fn pack(script: &Script) -> std::io::Result<Vec<u8>> {
 }
 
 /// Why a script did not even begin.
-fn not_begun(output: &Output) -> ExecError {
+pub(super) fn not_begun(output: &Output) -> ExecError {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let lines = || output.stderr.lines().chain(stdout.lines()).map(str::trim).filter(|line| !line.is_empty());
     let find = |text| lines().find(|line: &&str| line.contains(text)).map(str::to_owned);

@@ -67,11 +67,11 @@ pub fn what_frr_does_not_understand_stays_out(lab: &Lab) {
     let template = Template::frr(lab, " bgp bestpath as-path relaxed");
     let ran = lab
         .on(&["deploy", "--yes", "--limit", "leaf"])
-        .exits(1)
+        .exits(5)
         .says("error: leaf01, leaf02, leaf03, leaf04: write /etc/frr/frr.conf: line ");
     let ran = ran.says("% Unknown command").says(" bgp bestpath as-path relaxed").says("the old file stays");
     assert!(ran.stderr.contains("\n  help: mend the template"), "{}", ran.stderr);
-    let errors = Errors::of(1, |args| lab.on(args), &["deploy", "--yes", "--limit", "leaf01"]);
+    let errors = Errors::of(5, |args| lab.on(args), &["deploy", "--yes", "--limit", "leaf01"]);
     errors.say("leaf01", "write /etc/frr/frr.conf", "Unknown command", "fabricctl render -l NODE");
     errors.add("0 of 2 steps were done, 1 were not begun");
     drop(template);
@@ -85,7 +85,7 @@ pub fn what_frr_refuses_is_told(lab: &Lab) {
     let daemons = || lab.ssh("leaf04", "pidof bgpd zebra");
     let before = daemons();
     let template = Template::frr(lab, " neighbor swp51 peer-group NONE");
-    let errors = Errors::of(1, |args| lab.on(args), &["deploy", "--yes", "--limit", "leaf04"]);
+    let errors = Errors::of(5, |args| lab.on(args), &["deploy", "--yes", "--limit", "leaf04"]);
     errors.say("leaf04", "reload frr", "% Configure the peer-group first", "FRR runs on with what it took");
     errors.say("leaf04", "reload frr", "FRR refused a part of /etc/frr/frr.conf", "mend the template");
     drop(template);

@@ -22,7 +22,7 @@ pub fn who_may_not_use_sudo_changes_nothing(lab: &Lab) {
     let back = login(lab, "leaf03", "leaf", "guest");
     let advice = "NOPASSWD: ALL";
     let errors = Errors::of(1, |args| lab.on(args), &["deploy", "--yes"]);
-    errors.say("leaf03", "observe", "sudo refused: sudo: a password is required", advice);
+    errors.say("leaf03", "lock", "sudo refused: sudo: a password is required", advice);
     errors.only(&["leaf03"]);
     errors.add("nothing was changed; nothing is wrong with leaf01, leaf02, leaf04, server01");
     let ran = lab.on(&["plan", "-o", "json"]);

@@ -2,6 +2,7 @@
 
 mod files;
 mod mounts;
+mod services;
 
 use super::LabError;
 use super::cgroup;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 /// Where the path of programs is on a Debian system.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Made at a node's first start, and so the sign that it was there before.
+const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
 /// A node's sshd is up in a few hundredths of a second.
 const SSHD_LIMIT: Duration = Duration::from_secs(20);
 
@@ -71,8 +74,14 @@ fn begin(dir: &LabDir, name: &str, control: &mut Control) -> Result<(), LabError
 /// Sets the node up, step by step with `lab up`.
 fn boot(record: &Record, node: &NodeRecord, control: &mut Control) -> Result<(), LabError> {
     sethostname(node.name.as_str()).map_err(|error| LabError::system("setting the host name", error))?;
-    files::write(record, node)?;
-    let host_key = make_host_key()?;
+    // A node that was there before keeps its files, its key and what it was told to start.
+    let again = Path::new(HOST_KEY).exists();
+    if !again {
+        files::write(record, node)?;
+        services::disable()?;
+        make_host_key()?;
+    }
+    let host_key = host_key()?;
     match listen(control)? {
         Order::Wired { authorized_key } => files::authorize(&authorized_key)?,
         other @ Order::Keep => return Err(unexpected(&other)),
@@ -81,6 +90,7 @@ fn boot(record: &Record, node: &NodeRecord, control: &mut Control) -> Result<(),
     start_sshd(node)?;
     control.send(&Report::Ready { host_key }).map_err(garbled)?;
     match listen(control)? {
+        Order::Keep if again => services::start(),
         Order::Keep => Ok(()),
         other @ Order::Wired { .. } => Err(unexpected(&other)),
     }
@@ -98,13 +108,16 @@ fn unexpected(order: &Order) -> LabError {
     garbled(ControlError::Garbled(format!("{order:?}")))
 }
 
-fn make_host_key() -> Result<String, LabError> {
-    let key = "/etc/ssh/ssh_host_ed25519_key";
+fn make_host_key() -> Result<(), LabError> {
     Command::new("/usr/bin/ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key])
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", HOST_KEY])
         .limit(SSHD_LIMIT)
         .run_ok()?;
-    let public = format!("{key}.pub");
+    Ok(())
+}
+
+fn host_key() -> Result<String, LabError> {
+    let public = format!("{HOST_KEY}.pub");
     let text = fs::read_to_string(&public).map_err(LabError::file("reading", &public))?;
     Ok(text.trim().to_owned())
 }

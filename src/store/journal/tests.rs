@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 fn start() -> RunStart {
     RunStart {
+        run: None,
         verb: "deploy".to_owned(),
         arguments: vec!["deploy".to_owned(), "--yes".to_owned()],
         fabric: "reference".to_owned(),

@@ -27,6 +27,8 @@ pub struct RunStart {
     pub inventory: String,
     /// SHA-256 of the inventory's text.
     pub inventory_digest: String,
+    /// The run's name on the devices, where it has one already.
+    pub run: Option<String>,
 }
 
 /// Told once when a record can't be written.
@@ -74,8 +76,9 @@ impl Journal {
         new.as_file().try_lock().map_err(|error| failed()(error.into()))?;
         let plan = Line { after_ms: 0, record: Record::Plan { plan } }.to_octets();
         let mut now = SystemTime::now();
+        let mut given = start.run.clone();
         loop {
-            let run = name_of(now);
+            let run = given.take().unwrap_or_else(|| name_of(now));
             let header = Header {
                 schema: SCHEMA,
                 run: run.clone(),

@@ -1,0 +1,99 @@
+# What all scripts that change a device have in common.
+set -u
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+state=/var/lib/fabricctl
+# What a restart of the device ends: the lock, process ids, deadlines.
+volatile=/run/fabricctl
+
+fail() {
+    printf '%s\n' "$*"
+    return 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+systemd() { [ -d /run/systemd/system ]; }
+
+runs() {
+    if systemd; then systemctl -q is-active "$1"; else service "$1" status >/dev/null 2>&1; fi
+}
+
+control() {
+    if systemd; then systemctl "$1" "$2"; else service "$2" "$1"; fi
+}
+
+# A service starts at boot, or doesn't. Without systemd by its links alone: update-rc.d takes its time.
+enable() {
+    if systemd; then
+        systemctl daemon-reload && systemctl -q enable "$1"
+    elif [ -x "/etc/init.d/$1" ]; then
+        for level in 2 3 4 5; do
+            [ ! -d "/etc/rc$level.d" ] || ln -sf "../init.d/$1" "/etc/rc$level.d/S01$1" || return
+        done
+    fi
+}
+disable() {
+    if systemd; then systemctl -q disable "$1"; else rm -f "/etc/rc"[2-5]".d/S"[0-9][0-9]"$1"; fi
+}
+enabled() {
+    if systemd; then systemctl -q is-enabled "$1" 2>/dev/null; else ls "/etc/rc2.d/S"[0-9][0-9]"$1" >/dev/null 2>&1; fi
+}
+
+# bgp_passwords FILE: passwords that change or go. The reload script would name the old ones on a command line, which
+# everybody on the device can read.
+bgp_passwords() {
+    vtysh -c 'show running-config' >"$work/running" 2>/dev/null || return 0
+    awk '
+        /^router bgp / { router = $0 }
+        !/^ neighbor [^ ]+ password / { next }
+        FNR == NR { wanted[router, $2] = $0; next }
+        !((router, $2) in wanted) { print router; print " no neighbor " $2 " password"; next }
+        wanted[router, $2] != $0 { print router; print wanted[router, $2] }
+    ' "$1" "$work/running" >"$work/passwords"
+    [ ! -s "$work/passwords" ] || vtysh -f "$work/passwords" >/dev/null
+}
+
+# router_reload PROGRAM FILE [DIRECTORY]
+#
+# Its exit status tells little, its words tell more: FRRouting's init script even hides both. A file that isn't the
+# configuration of its directory would become that of /etc.
+router_reload() {
+    [ -x "$1" ] || fail "$1 isn't there: install frr-pythontools" || return
+    bgp_passwords "$2" || return
+    "$1" --reload --stdout ${3:+--confdir "$3"} "$2" >"$work/reload" 2>&1 && ! grep -q ERROR "$work/reload" && return
+    # Among much else it repeats what the daemons said, the second time numbered in another way.
+    grep -E '^(%|line [0-9]|.* (ERROR|CRITICAL))' "$work/reload" | awk '!seen[$0]++' | head -n 10 | grep . ||
+        tail -n 10 "$work/reload"
+    fail "FRR refused a part of $2"
+}
+
+# As sysctl(8) reads keys: the first separator is the one that counts.
+sysctl_path() {
+    case ${1#"${1%%[./]*}"} in
+    /*) printf '/proc/sys/%s' "$1" ;;
+    *) printf '/proc/sys/%s' "$(printf '%s' "$1" | tr ./ /.)" ;;
+    esac
+}
+
+create_network() { # NAME SUBNET GATEWAY PARENT LABEL LABEL LABEL [LABEL]
+    docker network create -d macvlan --subnet "$2" --gateway "$3" -o "parent=$4" --label "$5" --label "$6" \
+        --label "$7" ${8:+--label "$8"} "$1"
+}
+
+# The paths of the kernel settings that a file of sysctl.conf(5) names, as far as the device has them.
+named_settings() {
+    sed -n 's/^[[:space:]]*-\{0,1\}\([a-z][^=[:space:]]*\)[[:space:]]*=.*/\1/p' "$1" | while read -r key; do
+        # Unquoted: a key may be a pattern.
+        for path in $(sysctl_path "$key"); do
+            [ ! -r "$path" ] || printf '%s\n' "$path"
+        done
+    done
+}
+
+# announce CONTAINER: speaks to its leaf in its name. One that never speaks itself would wait for the leaf's next sweep;
+# that is also what happens where this can't be done, so it never fails.
+announce() {
+    pid=$(docker inspect -f '{{.State.Pid}}' "$1") || return 0
+    gateway=$(nsenter -t "$pid" -n ip -4 route show default | awk '{ print $3; exit }')
+    [ -z "$gateway" ] || nsenter -t "$pid" -n ping -c 1 -W 1 "$gateway" >/dev/null 2>&1 &
+}
+

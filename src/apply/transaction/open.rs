@@ -1,0 +1,242 @@
+//! The beginning: a snapshot of what a run will touch on a device, and a guard over it.
+
+use super::{TransactionError, restore_script};
+use crate::action::{Action, RunId, Step};
+use crate::apply::compile::{DEVICE, header};
+use crate::remote::{Attachment, Script, Session, quote};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Runs on the device, constant.
+const SNAPSHOT: &str = concat!(include_str!("state.sh"), include_str!("snapshot.sh"));
+/// How many closed runs a device remembers with what was there before them.
+pub const KEPT_RUNS: usize = 10;
+/// Paths in the state directory that every run may change.
+const RECORDS: [&str; 2] = ["/var/lib/fabricctl/manifest", "/var/lib/fabricctl/original"];
+/// What takes up files and is no service.
+const NO_SERVICES: [&str; 3] = ["interfaces", "sysctl", "systemd"];
+
+/// What a run is about to do on one device.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    /// The run.
+    pub run: &'a RunId,
+    /// The fabric's name.
+    pub fabric: &'a str,
+    /// `user@host` of this machine.
+    pub who: &'a str,
+    /// When the run began, RFC 3339 in UTC.
+    pub began: &'a str,
+    /// How long the device waits to hear of the run before it puts everything back.
+    pub confirm_within: Duration,
+    /// The steps that the run plans for the device.
+    pub steps: Vec<&'a Step>,
+    /// Services of the device, touched or not.
+    pub services: BTreeSet<String>,
+    /// Ports whose state is to be kept, with the loopback.
+    pub ports: Vec<String>,
+}
+
+/// Saves on the device what is there now, and starts the guard. When it fails nothing is left of it.
+///
+/// # Errors
+/// When the device has no room, or can't do it.
+pub async fn open(
+    session: &Session,
+    opening: &Opening<'_>,
+    timeout: Duration,
+) -> Result<(), TransactionError> {
+    let output = session.run(&script(opening, timeout), |_| {}).await?;
+    match output.status {
+        0 => Ok(()),
+        status => Err(TransactionError::Device(match output.stderr.trim() {
+            "" => format!("it ended with status {status}"),
+            said => said.to_owned(),
+        })),
+    }
+}
+
+fn script(opening: &Opening<'_>, timeout: Duration) -> Script {
+    let attach = |name: &str, content: &[u8]| Attachment { name: name.to_owned(), content: content.to_vec() };
+    let scope = Scope::of(opening);
+    let mut attachments = vec![
+        attach("restore", restore_script(opening.fabric, opening.run).as_bytes()),
+        attach("config", scope.config(opening).as_bytes()),
+        attach("paths", lines(&scope.paths).as_bytes()),
+        attach("by", format!("{}\n", opening.who).as_bytes()),
+        attach("seconds", format!("{}\n", opening.confirm_within.as_secs().max(1)).as_bytes()),
+        attach("meta.json", meta(opening).as_bytes()),
+    ];
+    for (number, content) in scope.new_settings.iter().enumerate() {
+        attachments.push(attach(&format!("sysctl{number}"), content));
+    }
+    let text = format!("{}keep={KEPT_RUNS}\n{DEVICE}{SNAPSHOT}", header(opening.fabric, opening.run, true));
+    Script { text, attachments, timeout }
+}
+
+/// What is known of a run besides what it changed.
+fn meta(opening: &Opening<'_>) -> String {
+    let record = json!({
+        "run": opening.run,
+        "fabric": opening.fabric,
+        "who": opening.who,
+        "began": opening.began,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    format!("{record}\n")
+}
+
+/// What the steps will touch.
+struct Scope<'a> {
+    paths: BTreeSet<String>,
+    services: BTreeSet<String>,
+    /// Files of kernel settings, as they are named.
+    settings: BTreeSet<String>,
+    /// The same, as they will be.
+    new_settings: Vec<&'a [u8]>,
+}
+
+impl<'a> Scope<'a> {
+    fn of(opening: &Opening<'a>) -> Self {
+        let mut scope = Self {
+            paths: BTreeSet::from([RECORDS[0].to_owned()]),
+            services: opening.services.clone(),
+            settings: BTreeSet::new(),
+            new_settings: Vec::new(),
+        };
+        for step in &opening.steps {
+            scope.add(&step.action);
+        }
+        scope
+    }
+
+    fn add(&mut self, action: &'a Action) {
+        match action {
+            Action::PutFile { file, .. } => {
+                self.path(&file.path);
+                if file.activates.as_ref().is_some_and(|activation| activation.service == "sysctl") {
+                    self.settings.insert(file.path.clone());
+                    self.new_settings.push(&file.content);
+                }
+            }
+            Action::RestoreFile { path } => {
+                self.path(path);
+                if path.contains("/sysctl") {
+                    self.settings.insert(path.clone());
+                }
+            }
+            Action::ReloadService { service, path } if service == "sysctl" => {
+                self.settings.insert(path.clone());
+            }
+            Action::StartService { service }
+            | Action::StopService { service }
+            | Action::RestartService { service }
+            | Action::ReloadService { service, .. }
+                if !NO_SERVICES.contains(&service.as_str()) =>
+            {
+                self.services.insert(service.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// A file, and the place where the one from before the first deployment is kept.
+    fn path(&mut self, path: &str) {
+        self.paths.insert(path.to_owned());
+        self.paths.insert(format!("{}{path}", RECORDS[1]));
+    }
+
+    /// Assignments for the scripts on the device.
+    fn config(&self, opening: &Opening<'_>) -> String {
+        let words = |words: &mut dyn Iterator<Item = &String>| {
+            quote(&words.map(String::as_str).collect::<Vec<_>>().join(" "))
+        };
+        format!(
+            "services={}\nports={}\nsysctl_files={}\n",
+            words(&mut self.services.iter()),
+            words(&mut opening.ports.iter()),
+            words(&mut self.settings.iter().filter(|path| !path.is_empty())),
+        )
+    }
+}
+
+fn lines(words: &BTreeSet<String>) -> String {
+    words.iter().flat_map(|word| [word.as_str(), "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{Activation, File, How};
+    use crate::fabric::NodeName;
+
+    fn file(path: &str, service: &str) -> Action {
+        let file = File {
+            path: path.to_owned(),
+            content: b"net.ipv4.ip_forward = 1\n".to_vec(),
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            mode: 0o644,
+            check: None,
+            activates: Some(Activation { service: service.to_owned(), how: How::Reload }),
+        };
+        Action::PutFile { file, replaces: false }
+    }
+
+    #[test]
+    fn a_snapshot_holds_what_the_steps_will_touch() {
+        let node = NodeName::new("leaf01").unwrap();
+        let run = RunId::new("r1").unwrap();
+        let steps: Vec<Step> = [
+            file("/etc/sysctl.d/90-fabricctl.conf", "sysctl"),
+            file("/etc/frr/frr.conf", "frr"),
+            Action::RestoreFile { path: "/etc/old".to_owned() },
+            Action::ReloadService {
+                service: "sysctl".to_owned(),
+                path: "/etc/sysctl.d/other.conf".to_owned(),
+            },
+            Action::ReloadService { service: "interfaces".to_owned(), path: String::new() },
+            Action::StartService { service: "frr".to_owned() },
+        ]
+        .into_iter()
+        .map(|action| Step::new(&node, action, "why"))
+        .collect();
+        let opening = Opening {
+            run: &run,
+            fabric: "reference",
+            who: "root@here",
+            began: "2026-11-22T09:08:34Z",
+            confirm_within: Duration::from_millis(10),
+            steps: steps.iter().collect(),
+            services: BTreeSet::from(["rdnbrd".to_owned()]),
+            ports: vec!["lo".to_owned(), "swp1".to_owned()],
+        };
+        let script = script(&opening, Duration::from_secs(9));
+        let attached = |name: &str| {
+            let found = script.attachments.iter().find(|attachment| attachment.name == name).unwrap();
+            String::from_utf8(found.content.clone()).unwrap()
+        };
+        assert_eq!(
+            attached("paths").lines().collect::<Vec<_>>(),
+            [
+                "/etc/frr/frr.conf",
+                "/etc/old",
+                "/etc/sysctl.d/90-fabricctl.conf",
+                "/var/lib/fabricctl/manifest",
+                "/var/lib/fabricctl/original/etc/frr/frr.conf",
+                "/var/lib/fabricctl/original/etc/old",
+                "/var/lib/fabricctl/original/etc/sysctl.d/90-fabricctl.conf",
+            ]
+        );
+        assert_eq!(
+            attached("config"),
+            "services='frr rdnbrd'\nports='lo swp1'\n\
+             sysctl_files='/etc/sysctl.d/90-fabricctl.conf /etc/sysctl.d/other.conf'\n"
+        );
+        assert_eq!(attached("sysctl0"), "net.ipv4.ip_forward = 1\n");
+        assert_eq!(attached("seconds"), "1\n");
+        assert!(attached("restore").contains("\nrun_label="));
+        assert!(attached("meta.json").contains("\"run\":\"r1\""));
+    }
+}

@@ -1,0 +1,121 @@
+//! The locks of all devices of a run.
+
+use super::fleet::{Fleet, exec_problem};
+use super::troubles::Troubles;
+use crate::action::RunId;
+use crate::apply::transaction::{self, Claim, Lock, LockError, OpenRun};
+use crate::fabric::NodeName;
+use crate::output::{Exit, Problem};
+use crate::remote::{self, ExecError};
+use crate::store::journal::Who;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A run, and the devices that are its alone.
+pub(super) struct Held {
+    pub run: RunId,
+    pub who: String,
+    pub began: String,
+    locks: BTreeMap<NodeName, Lock>,
+    /// What other runs left open, by node.
+    pub open: BTreeMap<NodeName, Vec<OpenRun>>,
+}
+
+impl Held {
+    /// Takes the locks of all devices of a fleet, and says of each other device who has it.
+    pub(super) async fn take(fleet: &Fleet, take_over: bool) -> (Self, Troubles) {
+        let now = SystemTime::now();
+        let began = humantime::format_rfc3339_seconds(now).to_string();
+        let run = RunId::of(&began, chance(now));
+        let claim = Arc::new(Claim {
+            run,
+            who: Who::here().to_string().replace(char::is_whitespace, "_"),
+            take_over,
+        });
+        let timeout = fleet.timeout;
+        let wanted = Arc::clone(&claim);
+        let taken = remote::each(fleet.sessions.clone(), fleet.parallel, move |_, session| {
+            let claim = Arc::clone(&wanted);
+            async move { transaction::lock(&session, &claim, timeout).await }
+        })
+        .await;
+        let mut troubles = Troubles::default();
+        let (mut locks, mut open) = (BTreeMap::new(), BTreeMap::new());
+        for (node, lock) in taken {
+            match lock {
+                Ok((lock, runs)) => {
+                    locks.insert(node.clone(), lock);
+                    if !runs.is_empty() {
+                        open.insert(node, runs);
+                    }
+                }
+                Err(error) => troubles.add(lock_exit(&error), lock_problem(&node, &error)),
+            }
+        }
+        let Claim { run, who, .. } = Arc::unwrap_or_clone(claim);
+        (Self { run, who, began, locks, open }, troubles)
+    }
+
+    /// The nodes that are this run's.
+    pub(super) fn nodes(&self) -> BTreeSet<NodeName> {
+        self.locks.keys().cloned().collect()
+    }
+
+    /// What other runs left open stands in the way of this one: what it would change is about to change by itself.
+    pub(super) fn refuse_open(&self, troubles: &mut Troubles) {
+        for (node, run) in self.open.iter().flat_map(|(node, runs)| runs.iter().map(move |run| (node, run))) {
+            troubles.add(Exit::NotAsDesired, open_problem(node, run));
+        }
+    }
+
+    /// Lets the devices go.
+    pub(super) async fn release(self) {
+        let parallel = self.locks.len();
+        remote::each(self.locks, parallel, |_, lock| lock.release()).await;
+    }
+}
+
+/// Tells runs apart that begin in the same second.
+fn chance(now: SystemTime) -> u16 {
+    let nanos = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    // The clock's finest digits count little on some machines, its coarsest never fill the number.
+    let [.., high, low] = ((nanos >> 12) ^ std::process::id()).to_be_bytes();
+    u16::from_be_bytes([high, low])
+}
+
+fn lock_exit(error: &LockError) -> Exit {
+    match error {
+        LockError::Exec(ExecError::Lost(_)) => Exit::Unreachable,
+        _ => Exit::NotAsDesired,
+    }
+}
+
+fn lock_problem(node: &NodeName, error: &LockError) -> Problem {
+    let hint = match error {
+        LockError::Exec(error) => return exec_problem(node, "lock", error),
+        LockError::Held(_) => {
+            "wait until it is through; --break-lock ends it and takes the device over: what it changed there comes \
+             back when its guard's time is over"
+        }
+        LockError::Device(_) => "see whether /run/fabricctl on the device can be written",
+    };
+    Problem::from_error(error).on(node).during("lock").hint(hint)
+}
+
+fn open_problem(node: &NodeName, open: &OpenRun) -> Problem {
+    let OpenRun { run, who, left } = open;
+    let (message, hint) = if left.is_zero() {
+        let message = format!(
+            "run {run} of {who} was not confirmed; the device is putting back what was there before it"
+        );
+        (message, "run the same command again in a moment".to_owned())
+    } else {
+        let message = format!(
+            "run {run} of {who} is neither confirmed nor undone; the device puts back what was there before it in {} s",
+            left.as_secs()
+        );
+        (message, "keep what it did with `fabricctl confirm`, or wait until that time is over".to_owned())
+    };
+    Problem { message, ..Problem::default() }.on(node).during("lock").hint(hint)
+}

@@ -1,0 +1,306 @@
+//! A run over all its devices: opened with a snapshot and a guard each, and closed one way or the other.
+
+use super::fleet::{Fleet, exec_problem};
+use super::journal::RunLog;
+use super::locks::Held;
+use super::troubles::{Troubles, listed};
+use crate::action::{Plan, RunId, Wave};
+use crate::apply::transaction::{self, Closed, How, Opening, PutBack, TransactionError};
+use crate::fabric::{Fabric, NodeName};
+use crate::output::{Exit, Failure, Problem, Progress};
+use crate::planner;
+use crate::remote::{self, Session};
+use crate::store::journal::Safety;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// What one device's part of an end may take at least, however short the limit of a step is.
+const END: Duration = Duration::from_secs(120);
+
+/// The devices of a run that have a snapshot of it and a guard.
+pub(super) struct Guarded<'a> {
+    fabric: &'a Fabric,
+    fleet: &'a Fleet,
+    held: &'a Held,
+    log: &'a RunLog,
+    nodes: BTreeSet<NodeName>,
+    confirm_within: Duration,
+}
+
+impl<'a> Guarded<'a> {
+    /// Takes the snapshots of what a plan will touch, and starts the guards: on all devices of the plan, or on none.
+    pub(super) async fn open(
+        fabric: &'a Fabric,
+        fleet: &'a Fleet,
+        (held, log): (&'a Held, &'a RunLog),
+        plan: &Plan,
+        confirm_within: Duration,
+    ) -> Result<Self, Failure> {
+        let nodes: BTreeSet<NodeName> = plan.steps().map(|step| step.node.clone()).collect();
+        let plan = Arc::new(plan.clone());
+        let timeout = fleet.timeout;
+        let work = nodes.iter().filter_map(|node| {
+            let session = Arc::clone(fleet.sessions.get(node)?);
+            let member = fabric.nodes.get(node)?;
+            let ports = member.ports.iter().map(|port| port.name.to_string());
+            let management = member.management.iter().map(|port| port.interface.to_string());
+            let ports = ports.chain(management).chain(["lo".to_owned()]).collect::<Vec<_>>();
+            Some((node.clone(), (session, ports, planner::services(member).into_keys().collect())))
+        });
+        let common = Arc::new((fabric.name.clone(), held.run.clone(), held.who.clone(), held.began.clone()));
+        let opened = remote::each(work, fleet.parallel, |node, (session, ports, services)| {
+            let (plan, common) = (Arc::clone(&plan), Arc::clone(&common));
+            async move {
+                let (fabric, run, who, began) = &*common;
+                let steps = plan.steps().filter(|step| step.node == node).collect();
+                let opening = Opening { run, fabric, who, began, confirm_within, steps, services, ports };
+                transaction::open(&session, &opening, timeout).await
+            }
+        })
+        .await;
+        let mut troubles = Troubles::default();
+        for (node, error) in opened.iter().filter_map(|(node, opened)| Some((node, opened.as_ref().err()?))) {
+            troubles.add(Exit::NotAsDesired, deed_problem(node, "snapshot", error));
+        }
+        for (node, opened) in &opened {
+            let said = opened.as_ref().err().map(ToString::to_string);
+            log.safety(node, Safety::GuardArmed, opened.is_ok(), said);
+        }
+        let guarded = Self { fabric, fleet, held, log, nodes, confirm_within };
+        if !troubles.is_empty() {
+            let fine = opened.iter().filter(|(_, opened)| opened.is_ok()).map(|(node, _)| node.clone());
+            guarded.close(&fine.collect(), How::Abandoned).await;
+            troubles.before_changes(&guarded.nodes)?;
+        }
+        Ok(guarded)
+    }
+
+    /// When the guards' time is over, if the devices hear nothing more from now on.
+    pub(super) fn deadline(&self) -> String {
+        let time = humantime::format_rfc3339_seconds(SystemTime::now() + self.confirm_within).to_string();
+        // The time of day; the date is today's, or it was just midnight.
+        time.get(11..19).map_or(time.clone(), |time| format!("{time} UTC"))
+    }
+
+    /// Makes the changes final: on connections of its own, since a device that takes no new one is not as it should be.
+    /// When one doesn't, nothing is final on any.
+    ///
+    /// # Errors
+    /// With what is wrong, and whether the run can still be undone.
+    pub(super) async fn confirm(&self) -> Result<(), (Failure, Undo)> {
+        let mut troubles = Troubles::default();
+        let mut sessions = BTreeMap::new();
+        for (node, session) in self.fleet.connect(&self.nodes).await {
+            match session {
+                Ok(session) => drop(sessions.insert(node, session)),
+                Err((by_hand, error)) => {
+                    let hint = format!("it took the old connection and no new one; to try: {by_hand}");
+                    let problem = Problem::from_error(&error).on(&node).during("confirm").hint(hint);
+                    troubles.add(Exit::Unreachable, problem);
+                }
+            }
+        }
+        if let Err(failure) = std::mem::take(&mut troubles).into_failure() {
+            close_all(sessions).await;
+            return Err((failure, Undo::Possible));
+        }
+        for (node, closed) in self.end(sessions.clone(), How::Confirmed).await {
+            let said = closed.as_ref().err().map(ToString::to_string);
+            self.log.safety(&node, Safety::Confirmed, matches!(closed, Ok(Closed::Done)), said);
+            match closed {
+                Ok(Closed::Done) => {}
+                Ok(Closed::PutBack | Closed::Before) => {
+                    let message = "the device has put back what was there before: it heard nothing of this run for too long";
+                    let problem = Problem { message: message.to_owned(), ..Problem::default() };
+                    let hint = "give it longer with --confirm-within, and run the same command again";
+                    troubles.add(Exit::RolledBack, problem.on(&node).during("confirm").hint(hint));
+                }
+                Err(error) => troubles.add(Exit::NotAsDesired, deed_problem(&node, "confirm", &error)),
+            }
+        }
+        close_all(sessions).await;
+        troubles.into_failure().map_err(|failure| (failure, Undo::Over))
+    }
+
+    /// Leaves what was done as it is, on all devices; says nothing of those whose guards it can't end.
+    pub(super) async fn keep(&self) {
+        self.close(&self.nodes, How::Kept).await;
+    }
+
+    async fn close(&self, nodes: &BTreeSet<NodeName>, how: How) {
+        let sessions = self.fleet.sessions.iter().filter(|(node, _)| nodes.contains(*node));
+        let sessions = sessions.map(|(node, session)| (node.clone(), Arc::clone(session))).collect();
+        // A device that can't be told puts everything back: that is what a guard is for.
+        drop(self.end(sessions, how).await);
+    }
+
+    async fn end(
+        &self,
+        sessions: BTreeMap<NodeName, Arc<Session>>,
+        how: How,
+    ) -> BTreeMap<NodeName, Result<Closed, TransactionError>> {
+        end(sessions, self.fleet.parallel, &self.held.run, how, &self.held.who).await
+    }
+
+    /// Puts back what was there before the run: the devices that were changed last come first. Those that no step
+    /// touched only lose their guards.
+    pub(super) async fn roll_back(&self, touched: &BTreeSet<NodeName>, progress: &Progress) -> RolledBack {
+        let untouched = self.nodes.difference(touched).cloned().collect();
+        self.close(&untouched, How::Abandoned).await;
+        let mut rolled_back = RolledBack::default();
+        for wave in [Wave::Servers, Wave::Leafs, Wave::Spines] {
+            let of_wave = |node: &&NodeName| {
+                self.fabric.nodes.get(*node).is_some_and(|member| Wave::of(member.role) == wave)
+            };
+            let nodes: Vec<&NodeName> = touched.iter().filter(of_wave).collect();
+            if nodes.is_empty() {
+                continue;
+            }
+            progress.say(&format!("rolling back the {wave}"));
+            for (node, back) in self.put_back(nodes).await {
+                rolled_back.add(&node, back, self, progress);
+            }
+        }
+        rolled_back
+    }
+
+    async fn put_back(&self, nodes: Vec<&NodeName>) -> BTreeMap<NodeName, Result<PutBack, TransactionError>> {
+        let run = &self.held.run;
+        let deed = |sessions: BTreeMap<NodeName, Arc<Session>>| {
+            remote::each(sessions, self.fleet.parallel, |_, session| {
+                let run = run.clone();
+                async move { transaction::put_back(&session, &run, END).await }
+            })
+        };
+        let old = nodes
+            .iter()
+            .filter_map(|node| Some(((*node).clone(), Arc::clone(self.fleet.sessions.get(*node)?))));
+        let mut back = deed(old.collect()).await;
+        // Perhaps only the connection was lost.
+        let lost: Vec<&NodeName> =
+            nodes.into_iter().filter(|node| back.get(*node).is_none_or(Result::is_err)).collect();
+        let mut again = BTreeMap::new();
+        for (node, session) in self.fleet.connect(lost).await {
+            again.extend(session.ok().map(|session| (node, session)));
+        }
+        back.extend(deed(again.clone()).await);
+        close_all(again).await;
+        back
+    }
+}
+
+/// Whether a run that could not be confirmed can still be undone everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undo {
+    /// Nothing is final yet.
+    Possible,
+    /// Some of it is.
+    Over,
+}
+
+/// What became of a rollback.
+#[derive(Default)]
+pub(super) struct RolledBack {
+    whole: Vec<String>,
+    troubles: Troubles,
+}
+
+impl RolledBack {
+    fn add(
+        &mut self,
+        node: &NodeName,
+        back: Result<PutBack, TransactionError>,
+        guarded: &Guarded<'_>,
+        progress: &Progress,
+    ) {
+        let back = match back {
+            Ok(back) => back,
+            Err(error) => {
+                guarded.log.safety(node, Safety::RolledBack, false, Some(error.to_string()));
+                let message = format!("{error}; its guard puts everything back by {}", guarded.deadline());
+                let hint =
+                    "look at it after that time: a run that was put back says so in /var/lib/fabricctl/runs";
+                let problem = Problem { message, ..Problem::default() };
+                self.troubles.add(Exit::RolledBack, problem.on(node).during("rollback").hint(hint));
+                return;
+            }
+        };
+        guarded.log.safety(node, Safety::RolledBack, back.whole(), None);
+        let said = if back.done.is_empty() { "nothing had changed".to_owned() } else { back.done.join(", ") };
+        progress.say(&format!("  {node}: {said}"));
+        if back.whole() {
+            self.whole.push(node.to_string());
+            return;
+        }
+        let closed = back.before.iter().map(|how| format!("the run was closed as {how} on it"));
+        let differs = back.differs.iter().map(|what| format!("not as before: {what}"));
+        let message =
+            closed.chain(differs).chain(back.troubles.iter().cloned()).collect::<Vec<_>>().join("\n");
+        let hint = "mend it by hand, or bring it to the desired state: fabricctl deploy";
+        let problem = Problem { message, ..Problem::default() };
+        self.troubles.add(Exit::NotAsDesired, problem.on(node).during("rollback").hint(hint));
+    }
+
+    /// The failure that a run ends with which was rolled back because of another one.
+    pub(super) fn into_failure(self, cause: Failure, interrupted: bool) -> Failure {
+        let Self { whole, troubles } = self;
+        let mut all = cause.problems;
+        if !whole.is_empty() {
+            let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
+            let message =
+                format!("rolled back: everything is as it was before this run on {}", listed(&whole));
+            all.push(Problem { message, ..Problem::default() });
+        }
+        let undone = troubles.into_failure().err();
+        let exit = match &undone {
+            _ if interrupted => Exit::Interrupted,
+            // What could not be put back is graver than that the rest was.
+            Some(failure) if failure.exit == Exit::NotAsDesired => Exit::NotAsDesired,
+            _ => Exit::RolledBack,
+        };
+        all.extend(undone.into_iter().flat_map(|failure| failure.problems));
+        Failure { exit, problems: all }
+    }
+}
+
+/// Closes a run on devices.
+pub(super) async fn end(
+    sessions: BTreeMap<NodeName, Arc<Session>>,
+    parallel: usize,
+    run: &RunId,
+    how: How,
+    by: &str,
+) -> BTreeMap<NodeName, Result<Closed, TransactionError>> {
+    remote::each(sessions, parallel, |_, session| {
+        let (run, by) = (run.clone(), by.to_owned());
+        async move { transaction::close(&session, &run, how, &by, END).await }
+    })
+    .await
+}
+
+/// Ends connections.
+async fn close_all(sessions: BTreeMap<NodeName, Arc<Session>>) {
+    let parallel = sessions.len();
+    remote::each(sessions, parallel, |_, session| async move {
+        if let Some(session) = Arc::into_inner(session) {
+            session.close().await;
+        }
+    })
+    .await;
+}
+
+/// A deed of a transaction that failed on a node, as a problem.
+pub(super) fn deed_problem(node: &NodeName, step: &str, error: &TransactionError) -> Problem {
+    let hint = match error {
+        TransactionError::Exec(error) => return exec_problem(node, step, error),
+        TransactionError::Device(said) if said.contains("No space left") => {
+            "free some space in /tmp and /var/lib/fabricctl on the device: df -h shows where it is full"
+        }
+        TransactionError::Device(_) => {
+            "see what the device lacks: it needs Debian's coreutils, util-linux and findutils"
+        }
+        TransactionError::Answer(_) => "the device holds a run of another version of fabricctl",
+    };
+    Problem::from_error(error).on(node).during(step).hint(hint)
+}
