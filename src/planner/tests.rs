@@ -251,9 +251,7 @@ fn a_changed_secret_replaces_its_container_and_is_told_nowhere() {
     let with = |token: &str| {
         let text = include_str!("../../inventory/reference/fabric.yml").replace(
             "address: 172.16.1.11, image: identify",
-            &format!(
-                "address: 172.16.1.11, image: identify, environment: {{ TOKEN: {{ secret: {token} }} }}"
-            ),
+            &format!("address: 172.16.1.11, image: identify, environment: {{ TOKEN: {token} }}"),
         );
         inventory::read("fabric.yml", &text, Path::new(".")).unwrap()
     };
