@@ -281,6 +281,10 @@ fn secrets_of_an_inventory_that_is_wrong_are_known_all_the_same() {
     assert!(reading.secrets.are_in("it's hunter22"));
     assert!(!reading.shown.contains("hunter"), "{}", reading.shown);
     let broken =
-        read_with("f", "a: [\nkey: { secret: hunter22 }\n", Path::new("/base"), &Fake, Absent::IsWrong);
-    assert_eq!(broken.shown, "a: [\nkey: { secret:************\n");
+        "a: [\n  key: { \"secret\" : hunter22 }\n  pem: { secret: |\n    hunter23\n\n    hunter24 }\nb: 1\n";
+    let broken = read_with("f", broken, Path::new("/base"), &Fake, Absent::IsWrong);
+    assert_eq!(
+        broken.shown,
+        "a: [\n  key: { \"secret\" :***********\n  pem: { secret:**\n************\n\n**************\nb: 1\n"
+    );
 }

@@ -245,7 +245,7 @@ impl Spy {
                     look(&process.path(), &mut lines, &mut telling);
                 }
                 // Even a short command lives longer than this; the lab needs the processors too.
-                std::thread::sleep(Duration::from_millis(5));
+                std::thread::sleep(Duration::from_millis(15));
             }
             (lines.len(), telling)
         });

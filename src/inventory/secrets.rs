@@ -346,7 +346,8 @@ fn entries(item: &mut Item) -> &mut [Entry] {
 }
 
 /// The text of an inventory with a star for every octet of a secret, so that all else stays in its place. Of one that
-/// can't be read as YAML it isn't known what is secret: there it is whatever follows `secret:` on its line.
+/// can't be read as YAML it isn't known what is secret: there it is whatever follows that key on its line, and the lines
+/// below that are indented deeper.
 pub(super) fn starred(text: &str, spans: &[Span], found: &Secrets, readable: bool) -> String {
     let mut octets = text.as_bytes().to_vec();
     let mut star = |range: std::ops::Range<usize>| {
@@ -357,12 +358,30 @@ pub(super) fn starred(text: &str, spans: &[Span], found: &Secrets, readable: boo
     found.places(text).into_iter().for_each(&mut star);
     spans.iter().map(|span| span.start..span.end).for_each(&mut star);
     if !readable {
-        for (at, mark) in text.match_indices("secret:") {
-            let start = at + mark.len();
-            let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-            star(start..end);
-        }
+        after_keys(text).into_iter().for_each(&mut star);
     }
     // Whole characters went, all else is as it was.
     String::from_utf8(octets).unwrap_or_default()
+}
+
+/// What may be secret in a text whose form isn't known.
+fn after_keys(text: &str) -> Vec<std::ops::Range<usize>> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let (mut found, mut at, mut inside) = (Vec::new(), 0, None);
+    for line in text.split_inclusive('\n') {
+        let key = line.match_indices(KEY).find_map(|(key, _)| {
+            let rest = line[key + KEY.len()..].trim_start_matches(['"', '\'', ' ']);
+            rest.starts_with(':').then(|| line.len() - rest.len() + 1)
+        });
+        if let Some(value) = key {
+            inside = Some(indent(line));
+            found.push(at + value..at + line.len());
+        } else if inside.is_some_and(|outer| line.trim().is_empty() || indent(line) > outer) {
+            found.push(at..at + line.len());
+        } else {
+            inside = None;
+        }
+        at += line.len();
+    }
+    found
 }
