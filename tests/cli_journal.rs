@@ -46,6 +46,7 @@ fn refused(inventory: &Path, args: &[&str], message: &str) {
 
 fn start(verb: &str) -> RunStart {
     RunStart {
+        run: None,
         verb: verb.to_owned(),
         arguments: vec![verb.to_owned(), "--yes".to_owned()],
         fabric: "reference".to_owned(),

@@ -184,7 +184,8 @@ mod tests {
         let without = ContainerSpec { secrets: BTreeMap::new(), ..container.clone() };
         let step = |container| Step::new(&node, Action::RunContainer { container }, "");
         let steps = [step(without), step(container)];
-        let script = script("lab", &steps, Duration::from_secs(1));
+        let script =
+            script("lab", &RunId::of("2026-11-22T09:00:00Z", 1), true, &steps, Duration::from_secs(1));
         let calls: Vec<&str> = script.text.lines().filter(|line| line.starts_with("step ")).collect();
         assert!(calls[0].starts_with("step 0 run_container '' --name web11 "), "{}", calls[0]);
         assert!(calls[1].starts_with("step 1 run_container file0 --name web11 "), "{}", calls[1]);

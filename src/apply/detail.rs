@@ -45,7 +45,7 @@ pub fn detail(fabric: &str, plan: &Plan) -> Detail {
 
 /// The functions that commands call, and those that these call.
 fn called(commands: &[Command]) -> Vec<(&'static str, &'static str)> {
-    let all = functions(compile::LIBRARY);
+    let all: Vec<_> = [compile::DEVICE, compile::LIBRARY].into_iter().flat_map(functions).collect();
     let mut open: Vec<&str> = commands.iter().filter_map(|command| command.call.split(' ').next()).collect();
     let mut wanted = BTreeSet::new();
     while let Some(name) = open.pop() {
@@ -129,8 +129,9 @@ mod tests {
 
     #[test]
     fn every_function_of_the_script_is_found_whole() {
-        let found = functions(compile::LIBRARY);
-        let defined = compile::LIBRARY.lines().filter(|line| {
+        let scripts = [compile::DEVICE, compile::LIBRARY];
+        let found: Vec<_> = scripts.into_iter().flat_map(functions).collect();
+        let defined = scripts.into_iter().flat_map(str::lines).filter(|line| {
             line.split_once("()").is_some_and(|(name, rest)| {
                 name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && rest.starts_with(" {")
             })
@@ -140,7 +141,7 @@ mod tests {
             assert_eq!(text.matches('{').count(), text.matches('}').count(), "{name}: {text}");
         }
         let text = |name: &str| found.iter().find(|(known, _)| *known == name).unwrap().1;
-        assert_eq!(text("pull_image"), "pull_image() { docker pull -q \"$1\"; }");
+        assert_eq!(text("pull_image"), "pull_image() { new_image \"$1\" && docker pull -q \"$1\"; }");
         assert!(text("put_file").ends_with("\n}"), "{}", text("put_file"));
     }
 }

@@ -224,6 +224,7 @@ mod tests {
             image: "identify:1".to_owned(),
             command: Vec::new(),
             environment: BTreeMap::from([("COLOUR".to_owned(), "blue".to_owned())]),
+            secrets: BTreeMap::new(),
         };
         let label = serde_json::to_string(&spec).unwrap();
         let docker = serde_json::json!([{
