@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn what_is_not_copied_is_announced_again_with_what_went_lately() {
         let mut orphans = Orphans::default();
-        let [one, two] = ["172.16.1.11", "172.16.1.12"].map(|address| copy(address));
+        let [one, two] = ["172.16.1.11", "172.16.1.12"].map(copy);
         let both = BTreeSet::from([one.address, two.address]);
         let mut at = |millis, found: &[KernelRoute], ours: &BTreeSet<IpAddr>| {
             let overlooked = orphans.overlooked(found, ours, Moment::millis(millis));
