@@ -101,7 +101,7 @@ fn a_saved_plan_is_refused_when_a_device_has_changed(lab: &Lab) {
     lab.ssh("leaf03", "cp -a /root/daemons /etc/frr/daemons; rm /root/daemons");
     lab.ssh("server02", "ip addr del 192.0.2.1/32 dev eth2; ip link set eth2 down");
     // As it was: the plan holds again.
-    lab.on(&["deploy", &plan, "--dry-run"]).exits(0).says("110 steps");
+    lab.on(&["deploy", &plan, "--dry-run"]).exits(0).says(" steps on 10 nodes");
     // A template of the inventory's own is another plan, even where it makes the same file.
     let template = lab.inventory.path().join("templates/debian/etc/frr/frr.conf.j2");
     std::fs::create_dir_all(template.parent().unwrap()).unwrap();

@@ -32,11 +32,6 @@ const TELLING: [&str; 5] = [PASSWORD, NEXT_PASSWORD, TOKEN, NEXT_TOKEN, "a $toke
 static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
-fn secrets_reach_devices_and_nobody_else_on_bookworm() {
-    secrets_reach_devices_and_nobody_else("bookworm");
-}
-
-#[test]
 fn secrets_reach_devices_and_nobody_else_on_trixie() {
     secrets_reach_devices_and_nobody_else("trixie");
 }

@@ -23,7 +23,7 @@ const ROUTES: u32 = 7;
 /// Some 100,000 announcements.
 const BUFFER: usize = 64 * 1024 * 1024;
 
-/// A route came or went.
+/// A host got its first route, or lost its last.
 #[derive(Debug, Clone, Copy)]
 pub struct Change {
     /// When it was heard.
@@ -41,6 +41,8 @@ pub struct Seen {
     pub changes: Vec<Change>,
     /// What is there now.
     pub live: BTreeSet<Ipv4Addr>,
+    /// By address and metric: a host that settles has two for a moment.
+    routes: BTreeSet<(Ipv4Addr, u32)>,
     failed: Option<String>,
 }
 
@@ -152,27 +154,36 @@ impl Shared {
             NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelRoute(route)) => (false, route),
             _ => return,
         };
-        let Some(address) = host(route) else { return };
+        let Some((address, metric)) = host(route) else { return };
         let mut seen = self.lock();
-        seen.changes.push(Change { at, added, address });
         if added {
-            seen.live.insert(address);
+            seen.routes.insert((address, metric));
         } else {
-            seen.live.remove(&address);
+            seen.routes.remove(&(address, metric));
         }
-        self.changed.notify_all();
+        let lives = seen.routes.range((address, 0)..=(address, u32::MAX)).next().is_some();
+        let changed = if lives { seen.live.insert(address) } else { seen.live.remove(&address) };
+        if changed {
+            seen.changes.push(Change { at, added: lives, address });
+            self.changed.notify_all();
+        }
     }
 }
 
-/// The address of a host route of the daemon's.
-fn host(route: &RouteMessage) -> Option<Ipv4Addr> {
+/// The address and the metric of a host route of the daemon's.
+fn host(route: &RouteMessage) -> Option<(Ipv4Addr, u32)> {
     let header = &route.header;
     let ours = u8::from(header.protocol) == PROTOCOL && header.kind == RouteType::Unicast;
     if !ours || header.destination_prefix_length != 32 {
         return None;
     }
-    route.attributes.iter().find_map(|attribute| match attribute {
+    let address = route.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(*address),
         _ => None,
-    })
+    })?;
+    let metric = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Priority(metric) => Some(*metric),
+        _ => None,
+    });
+    Some((address, metric.unwrap_or_default()))
 }

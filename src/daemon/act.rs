@@ -63,7 +63,9 @@ impl Daemon {
                     self.doors.route_errors += 1;
                     let (what, route) = match change {
                         RouteChange::Add(route) => ("add-route", route),
-                        RouteChange::Delete(route) => ("delete-route", route),
+                        RouteChange::Delete(route) | RouteChange::DeleteAnyWay(route) => {
+                            ("delete-route", route)
+                        }
                         RouteChange::Discard(route) | RouteChange::DiscardNot(route) => {
                             ("announce-removal", route)
                         }

@@ -2,7 +2,6 @@
 
 use super::kernel::Kernel;
 use super::log::Log;
-use super::orphans;
 use super::run::{Daemon, RunError};
 use crate::neighbor::{Event, IfIndex, Level};
 use crate::netlink::{
@@ -14,6 +13,8 @@ use std::time::Duration;
 
 /// Between two comparisons of everything with the kernel.
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
+/// The same where FRR imports our table.
+const RECONCILE_IMPORTED_EVERY: Duration = Duration::from_secs(2);
 /// From the start to the first one.
 pub(super) const RECONCILE_FIRST: Duration = Duration::from_secs(5);
 /// After a doubt, so that a burst of changes is one comparison.
@@ -197,7 +198,9 @@ impl Daemon {
 
     /// Compares everything with the kernel.
     pub(super) fn reconcile(&mut self) -> Result<(), RunError> {
-        self.reconcile_at = self.now + RECONCILE_EVERY;
+        // The copies that FRR makes of an imported table can go without a word.
+        let pause = if self.kernel.is_imported() { RECONCILE_IMPORTED_EVERY } else { RECONCILE_EVERY };
+        self.reconcile_at = self.now + pause;
         self.resync()?;
         // What is noted but not done would look like a difference.
         self.flush();
@@ -205,22 +208,26 @@ impl Daemon {
         let addresses: BTreeSet<IpAddr> = routes.iter().map(|route| route.address).collect();
         self.tell(Event::RoutesDumped { routes });
         if self.kernel.is_imported() {
-            self.remove_orphans(&addresses)?;
+            self.mend_import(&addresses)?;
         }
         self.ports.count_drops();
         Ok(())
     }
 
-    fn remove_orphans(&mut self, ours: &BTreeSet<IpAddr>) -> Result<(), RunError> {
-        let removed = self.orphans.remove(&mut self.kernel.socket, &self.view, ours, self.now)?;
-        for route in &removed {
+    fn mend_import(&mut self, ours: &BTreeSet<IpAddr>) -> Result<(), RunError> {
+        let mended = self.orphans.mend(&mut self.kernel.socket, &self.view, ours, self.now)?;
+        for route in &mended.removed {
             let port = self.view.name(IfIndex(route.index));
             let text = format!("event=orphan-removed host={} port={port} protocol=zebra", route.address);
             self.say(Level::Warning, &text);
         }
-        self.doors.orphans_removed += removed.len() as u64;
-        if self.orphans.any() {
-            self.reconcile_at = self.reconcile_at.min(self.now + orphans::GRACE);
+        self.doors.orphans_removed += mended.removed.len() as u64;
+        if mended.announced > 0 {
+            let text = format!("event=import-mended hosts={}", mended.announced);
+            self.say(Level::Warning, &text);
+        }
+        if let Some(due) = self.orphans.due() {
+            self.reconcile_at = self.reconcile_at.min(due.max(self.now + RECONCILE_SOON));
         }
         Ok(())
     }

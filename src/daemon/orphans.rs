@@ -1,46 +1,111 @@
-//! What FRR leaves behind. It copies the routes of an imported table to the main one; when it is killed, the copies
-//! of routes that go meanwhile stay, and it never looks for them again.
+//! What a killed FRR leaves behind. It copies the routes of an imported table to the main one.
+//!
+//! The copies of routes that go while it is dead stay, and it never looks for them again. And from 10.3 on, a zebra that
+//! is started again takes its own old copies for routes of the kernel, which it prefers to those it imports, and loses
+//! them with their next hop objects: then the main table lacks the copies, and nothing is advertised. A route of the
+//! kernel that comes and goes makes it decide again (measured on 8.4.4 and 10.3).
 
 use super::kernel::MAIN;
 use super::view::View;
 use crate::neighbor::{IfIndex, Moment};
-use crate::netlink::{KernelRoute, NetlinkError, RouteChange, Socket, change_routes, direct_host_routes};
+use crate::netlink::{
+    KernelRoute, NetlinkError, RouteChange, Socket, announce_removals, change_routes, direct_host_routes,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// The protocol number of FRR's copies (`RTPROT_ZEBRA`).
 const ZEBRA: u8 = 11;
+/// One that is nobody's (`RTPROT_BOOT`): zebra listens to it.
+const ZEBRA_HEARS: u8 = 3;
 /// How long a copy has to have been without its original: FRR takes its time to remove one.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(5);
+/// How long an original has to have been without a copy: FRR makes one in half a second.
+const COPIED_WITHIN: Duration = Duration::from_secs(1);
+/// Between two attempts to make FRR look at a route again: it may not run at all, or not yet.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a host that left is remembered: FRR may have died before it heard of that.
+const MEMORY: Duration = Duration::from_secs(120);
 
-/// Copies without an original, and since when they are known.
+/// Copies without an original, originals without a copy.
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
     since: BTreeMap<KernelRoute, Moment>,
+    /// When FRR is to be made to look at a route that it hasn't copied.
+    missing: BTreeMap<IpAddr, Moment>,
+    /// The addresses of our routes at the last look.
+    before: BTreeSet<IpAddr>,
+    /// Those that had a route lately, and when they were found without.
+    left: BTreeMap<IpAddr, Moment>,
+}
+
+/// What was done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Mended {
+    /// Copies that were removed.
+    pub(super) removed: Vec<KernelRoute>,
+    /// Addresses that FRR was made to look at again.
+    pub(super) announced: usize,
 }
 
 impl Orphans {
-    /// Removes copies that have been without an original for a while and returns them: host routes of FRR in the
-    /// main table, without a gateway, out of a port of ours, to an address of its prefixes that has no route in our
-    /// table.
-    pub(super) fn remove(
+    /// Removes copies that have been without an original for a while: host routes of FRR in the main table, without a
+    /// gateway, out of a port of ours, to an address of its prefixes that has no route in our table. Makes FRR look again
+    /// at our routes that it hasn't copied, and at those that went lately.
+    pub(super) fn mend(
         &mut self,
         socket: &mut Socket,
         view: &View,
         ours: &BTreeSet<IpAddr>,
         now: Moment,
-    ) -> Result<Vec<KernelRoute>, NetlinkError> {
+    ) -> Result<Mended, NetlinkError> {
         let found = direct_host_routes(socket, ZEBRA)?;
+        let overlooked = self.overlooked(&found, ours, now);
         let old = self.judge(found, view, ours, now);
-        let changes: Vec<_> = old.iter().map(|route| RouteChange::Delete(*route)).collect();
-        change_routes(socket, &changes)?;
-        Ok(old)
+        let changes: Vec<_> = old.iter().map(|route| RouteChange::DeleteAnyWay(*route)).collect();
+        let refused: BTreeSet<usize> =
+            change_routes(socket, &changes)?.into_iter().map(|(at, _)| at).collect();
+        let removed =
+            (0..).zip(old).filter(|(at, _)| !refused.contains(at)).map(|(_, route)| route).collect();
+        // At the best metric: with another one zebra keeps what it believes in.
+        let of_kernel =
+            |address| KernelRoute { address, index: 0, table: MAIN, protocol: ZEBRA_HEARS, metric: 0 };
+        let routes: Vec<_> = overlooked.into_iter().map(of_kernel).collect();
+        announce_removals(socket, &routes)?;
+        Ok(Mended { removed, announced: routes.len() })
     }
 
-    /// Whether any are waiting for their time.
-    pub(super) fn any(&self) -> bool {
-        !self.since.is_empty()
+    /// When there will be something to do, as far as is known.
+    pub(super) fn due(&self) -> Option<Moment> {
+        let copies = self.since.values().map(|since| *since + GRACE);
+        copies.chain(self.missing.values().copied()).min()
+    }
+
+    /// The addresses that FRR is to look at again. Only IPv4: no version before 10.6 imports IPv6.
+    fn overlooked(&mut self, found: &[KernelRoute], ours: &BTreeSet<IpAddr>, now: Moment) -> Vec<IpAddr> {
+        let copied: BTreeSet<IpAddr> =
+            found.iter().filter(|route| route.table == MAIN).map(|route| route.address).collect();
+        let left = self.before.iter().filter(|address| !ours.contains(address));
+        self.left.extend(left.map(|address| (*address, now)));
+        self.left.retain(|address, at| now.since(*at) < MEMORY && !ours.contains(address));
+        self.before.clone_from(ours);
+        let missing = ours.iter().filter(|address| address.is_ipv4() && !copied.contains(address));
+        self.missing = missing
+            .map(|address| (*address, self.missing.get(address).copied().unwrap_or(now + COPIED_WITHIN)))
+            .collect();
+        let mut overlooked = Vec::new();
+        for (address, due) in &mut self.missing {
+            if *due <= now {
+                *due = now + PATIENCE;
+                overlooked.push(*address);
+            }
+        }
+        if !overlooked.is_empty() {
+            let left = std::mem::take(&mut self.left).into_keys();
+            overlooked.extend(left.filter(|address| address.is_ipv4() && !copied.contains(address)));
+        }
+        overlooked
     }
 
     fn judge(
@@ -105,6 +170,25 @@ mod tests {
         assert_eq!(at(5_000, vec![]), []);
         assert_eq!(at(6_000, found()), []);
         assert_eq!(at(11_000, found()), [copy("172.16.1.12")]);
-        assert!(!orphans.any());
+        assert_eq!(orphans.due(), None);
+    }
+
+    #[test]
+    fn what_is_not_copied_is_announced_again_with_what_went_lately() {
+        let mut orphans = Orphans::default();
+        let [one, two] = ["172.16.1.11", "172.16.1.12"].map(copy);
+        let both = BTreeSet::from([one.address, two.address]);
+        let mut at = |millis, found: &[KernelRoute], ours: &BTreeSet<IpAddr>| {
+            let overlooked = orphans.overlooked(found, ours, Moment::millis(millis));
+            (overlooked, orphans.due())
+        };
+        assert_eq!(at(0, &[one, two], &both), (vec![], None));
+        // One dies, FRR has lost the copies of both.
+        let ours = BTreeSet::from([one.address]);
+        assert_eq!(at(1_000, &[], &ours), (vec![], Some(Moment::millis(2_000))));
+        assert_eq!(at(2_000, &[], &ours), (vec![one.address, two.address], Some(Moment::millis(7_000))));
+        assert_eq!(at(3_000, &[], &ours).0, [] as [IpAddr; 0]);
+        assert_eq!(at(7_000, &[], &ours).0, [one.address]);
+        assert_eq!(at(8_000, &[one], &ours), (vec![], None));
     }
 }

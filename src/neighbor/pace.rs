@@ -5,16 +5,27 @@ use std::time::Duration;
 
 /// What is due is rounded to this, so that one wakeup serves many hosts.
 pub(super) const GRID: Duration = Duration::from_millis(5);
+/// The same for what repeats every keepalive: its moment matters little, and there is much of it.
+const SLOTS: Duration = Duration::from_millis(20);
 
 /// The next moment of the grid, `at` itself if it is one.
 pub(super) fn round_up(at: Moment) -> Moment {
-    let grid = GRID.as_nanos();
+    ceiling(at, GRID)
+}
+
+/// The slot that begins then, or the next one.
+pub(super) fn slot_after(at: Moment) -> Moment {
+    ceiling(at, SLOTS)
+}
+
+fn ceiling(at: Moment, grid: Duration) -> Moment {
+    let grid = grid.as_nanos();
     from_nanos(at.0.as_nanos().div_ceil(grid) * grid)
 }
 
-/// The last moment of the grid, `at` itself if it is one.
-pub(super) fn round_down(at: Moment) -> Moment {
-    let grid = GRID.as_nanos();
+/// The slot that has begun then.
+pub(super) fn slot_before(at: Moment) -> Moment {
+    let grid = SLOTS.as_nanos();
     from_nanos(at.0.as_nanos() / grid * grid)
 }
 

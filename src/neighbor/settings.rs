@@ -1,7 +1,7 @@
 //! How fast, how often, how many.
 
 use super::Moment;
-use super::pace::{round_down, round_up};
+use super::pace::{slot_after, slot_before};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -129,8 +129,8 @@ impl Settings {
     /// When a host heard at `heard` is asked next, on the grid of wakeups.
     pub(super) fn next_probe(&self, address: IpAddr, heard: Moment) -> Moment {
         let slot = self.next_slot(address, heard);
-        let early = round_down(slot);
-        if early > heard { early } else { round_up(slot) }
+        let early = slot_before(slot);
+        if early > heard { early } else { slot_after(slot) }
     }
 
     /// When a host heard at `heard` is asked next: the last of its slots that is within the keepalive and a

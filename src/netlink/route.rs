@@ -58,6 +58,9 @@ pub enum RouteChange {
     /// it isn't there, with `ENODEV` where its interface isn't. (For IPv4 the kernel takes the metric zero for any:
     /// then the route with the lowest goes.)
     Delete(KernelRoute),
+    /// Deletes the route, whatever interface it has: one that FRR made by way of a next hop object isn't found by its
+    /// interface.
+    DeleteAnyWay(KernelRoute),
     /// Adds a route to the address that discards.
     Discard(KernelRoute),
     /// Deletes that one.
@@ -163,7 +166,9 @@ pub(super) fn kernel_route(body: &[u8]) -> Option<RouteRead> {
 fn request(change: &RouteChange, octets: &mut Vec<u8>) -> (u16, u16) {
     let (kind, flags, route, way, scope) = match change {
         RouteChange::Add(route) => (NEW_ROUTE, NEW, route, UNICAST, LINK),
-        RouteChange::Delete(route) => (DEL_ROUTE, 0, route, UNICAST, NOWHERE),
+        RouteChange::Delete(route) | RouteChange::DeleteAnyWay(route) => {
+            (DEL_ROUTE, 0, route, UNICAST, NOWHERE)
+        }
         RouteChange::Discard(route) => (NEW_ROUTE, NEW, route, BLACKHOLE, UNIVERSE),
         RouteChange::DiscardNot(route) => (DEL_ROUTE, 0, route, BLACKHOLE, UNIVERSE),
     };
@@ -179,7 +184,7 @@ fn request(change: &RouteChange, octets: &mut Vec<u8>) -> (u16, u16) {
     put_attribute(octets, TABLE, &route.table.to_ne_bytes());
     put_address(octets, DESTINATION, route.address);
     put_attribute(octets, PRIORITY, &route.metric.to_ne_bytes());
-    if way == UNICAST {
+    if way == UNICAST && !matches!(change, RouteChange::DeleteAnyWay(_)) {
         put_attribute(octets, INTERFACE, &route.index.to_ne_bytes());
     }
     (kind, flags)

@@ -39,7 +39,8 @@ fn after_a_restart_all_are_asked_within_a_second_and_no_route_changes() {
         most = most.max(at(&rack) - before);
         before = at(&rack);
     }
-    assert!(most <= 300, "{most} packets in 10 ms");
+    // What the bound lets go at once: 20 ms of its 20,000 a second.
+    assert!(most <= 400, "{most} packets in 10 ms");
     assert!(rack.machine.hosts().all(|host| host.proven && host.state != State::Candidate { left: 0 }));
     assert_eq!((rack.added, rack.deleted, rack.machine.counters().adopted), (0, 0, 10_000));
 }
