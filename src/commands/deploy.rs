@@ -60,10 +60,12 @@ pub(super) async fn deploy(
         // What changes devices begins with all of them or not at all.
         troubles.before_changes(&nodes).map(|()| Ended::default())
     };
+    let run = held.run.clone();
     held.release().await;
     fleet.close().await;
-    let Ended { routes, unheard, failure } = ended?;
-    report(global, &plan, routes.as_ref(), failure.is_none(), started);
+    let ended = ended?;
+    report(global, &plan, &run, &ended, started);
+    let Ended { routes, unheard, failure, .. } = ended;
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -109,6 +111,8 @@ struct Ended {
     unheard: Troubles,
     /// Why it was undone, or why not all of it was done.
     failure: Option<Failure>,
+    /// Until when it must be confirmed, if that is left to a person.
+    confirm_before: Option<String>,
 }
 
 /// A deployment to devices that are its alone.
@@ -138,10 +142,7 @@ impl Deployment<'_> {
             return Ok(ended);
         }
         if args.confirm == Confirm::Manual {
-            progress.say(&format!(
-                "not final yet: unless `fabricctl confirm` is run before {}, the devices put back what was there",
-                guarded.deadline()
-            ));
+            ended.confirm_before = Some(guarded.deadline());
             return Ok(ended);
         }
         match guarded.confirm().await {
@@ -203,7 +204,7 @@ impl Deployment<'_> {
         let Self { bench, fleet, args, .. } = self;
         let (report, unheard) =
             verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, since).await;
-        Ended { routes: Some(report), unheard, failure: None }
+        Ended { routes: Some(report), unheard, ..Ended::default() }
     }
 
     /// Ends a run that failed: what it did goes, or stays if that was asked for.
@@ -328,13 +329,17 @@ fn show(
     Ok(())
 }
 
-fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, done: bool, started: Instant) {
+fn report(global: &Global, plan: &Plan, run: &RunId, ended: &Ended, started: Instant) {
     let elapsed = started.elapsed();
+    let (routes, done) = (ended.routes.as_ref(), ended.failure.is_none());
     if !done && routes.is_none() {
         return;
     }
     if global.output == Format::Json {
         let document = json!({
+            "run": run,
+            "done": done,
+            "confirm_before": ended.confirm_before,
             "plan": output::plan_json(plan),
             "routes": routes,
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -354,4 +359,9 @@ fn report(global: &Global, plan: &Plan, routes: Option<&RouteReport>, done: bool
     } else {
         format!("deployed: {} ({seconds:.1} s)", output::summary_text(plan).trim_end())
     });
+    if let Some(time) = &ended.confirm_before {
+        output::document(&format!(
+            "not final yet: unless `fabricctl confirm` is run before {time}, the devices put back what was there"
+        ));
+    }
 }
