@@ -94,27 +94,36 @@ const REMAINS: &str = "ls -d /tmp/fabricctl.* /etc/init.d/fabricctl-guard /etc/r
     /run/fabricctl/*.* /var/lib/fabricctl/runs/*/armed /etc/*.fabricctl-new 2>/dev/null; \
     cat /run/fabricctl/lock 2>/dev/null; pgrep -af '[r]estore guard'; true";
 
+/// What a command prints on every device; on all at the same time.
+fn everywhere(lab: &Lab, command: &str) -> BTreeMap<&'static str, String> {
+    std::thread::scope(|scope| {
+        let asked = NODES.map(|node| (node, scope.spawn(move || lab.ssh(node, command))));
+        asked.map(|(node, answer)| (node, answer.join().unwrap())).into()
+    })
+}
+
 fn fingerprints(lab: &Lab) -> BTreeMap<&'static str, String> {
-    NODES.map(|node| (node, lab.ssh(node, FINGERPRINT))).into()
+    everywhere(lab, FINGERPRINT)
 }
 
 /// Every device is as it was, and nothing of the run is left on it.
 #[track_caller]
 fn assert_as_before(lab: &Lab, before: &BTreeMap<&'static str, String>) {
+    let after = fingerprints(lab);
     for (node, was) in before {
-        let is = lab.ssh(node, FINGERPRINT);
+        let is = &after[node];
         let only = |one: &str, other: &str| -> Vec<String> {
             one.lines().filter(|line| !other.lines().any(|there| there == *line)).map(str::to_owned).collect()
         };
-        assert!(*was == is, "{node}: gone: {:#?}, new: {:#?}", only(was, &is), only(&is, was));
+        assert!(was == is, "{node}: gone: {:#?}, new: {:#?}", only(was, is), only(is, was));
     }
     assert_nothing_remains(lab);
 }
 
 #[track_caller]
 fn assert_nothing_remains(lab: &Lab) {
-    for node in NODES {
-        assert_eq!(lab.ssh(node, REMAINS), "", "{node}");
+    for (node, remains) in everywhere(lab, REMAINS) {
+        assert_eq!(remains, "", "{node}");
     }
 }
 
@@ -209,11 +218,10 @@ impl Running {
 /// A node's guard has done its work: no run is open there any more.
 fn wait_for_guards(lab: &Lab, what: &str) {
     let began = Instant::now();
-    for node in NODES {
-        eventually(&format!("{node} closes its run"), || {
-            lab.try_ssh(node, "! ls /var/lib/fabricctl/runs/*/armed 2>/dev/null").code == 0
-        });
-    }
+    eventually("every device closes its run", || {
+        let open = everywhere(lab, "ls -d /var/lib/fabricctl/runs/*/armed 2>/dev/null; true");
+        open.values().all(String::is_empty)
+    });
     println!("{what}: every run was closed after {:.1} s", began.elapsed().as_secs_f32());
 }
 
