@@ -13,6 +13,9 @@
 
 mod support;
 
+use fabricctl::action::RunId;
+use fabricctl::apply::transaction;
+use fabricctl::remote::{Options, Session};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -48,6 +51,7 @@ fn whole_or_not_at_all_on_bookworm() {
     a_device_that_restarts(&lab);
     a_disk_without_room_for_the_snapshot(&lab);
     what_failed_can_be_kept(&lab);
+    what_a_device_remembers(&lab);
     runs_are_forgotten_in_the_end(&lab);
     lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
     lab.on(&["teardown", "--yes"]).exits(0);
@@ -448,6 +452,42 @@ fn what_failed_can_be_kept(lab: &Lab) {
     drop(slow);
     lab.on(&["deploy", "--yes"]).exits(0);
     lab.on(&["plan", "--exit-code"]).exits(0);
+}
+
+/// All that is needed to bring a device back to what it was before a run that is long over.
+fn what_a_device_remembers(lab: &Lab) {
+    lab.edit("172.16.1.12,", "172.16.1.15,");
+    let file = Template::new(lab, "etc/slow.j2", "{#- fabricctl: roles=server mode=0600 -#}\nmore\n");
+    let run = lab.on(&["deploy", "--yes", "-o", "json"]).exits(0).json()["run"].as_str().unwrap().to_owned();
+    let options = Options {
+        destination: "server01".to_owned(),
+        config: Some(lab.ssh_config()),
+        user: None,
+        port: None,
+        connect_timeout: Duration::from_secs(30),
+    };
+    let limit = Duration::from_secs(60);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (runs, saved) = runtime.block_on(async {
+        let session = Session::connect(&options).await.unwrap();
+        let runs = transaction::runs(&session, limit).await.unwrap();
+        let saved = transaction::saved(&session, &RunId::new(run.as_str()).unwrap(), limit).await.unwrap();
+        session.close().await;
+        (runs, saved)
+    });
+    let last = runs.last().unwrap();
+    assert_eq!((last.record.run.as_str(), last.outcome.as_deref()), (run.as_str(), Some("confirmed")));
+    assert!(last.by.as_deref().unwrap().contains('@') && last.record.fabric == "reference", "{last:?}");
+    assert!(runs.len() > 3 && runs.iter().any(|run| run.outcome.as_deref() == Some("restored")), "{runs:?}");
+    let web12 = &saved.containers["web12"];
+    assert_eq!((web12.spec.address.to_string().as_str(), web12.ran), ("172.16.1.12", true));
+    assert_eq!(saved.networks["containers"].parent, "eth1");
+    assert_eq!(saved.files["/etc/slow"], None, "there was none");
+    assert!(saved.files["/var/lib/fabricctl/manifest"].is_some());
+    assert!(saved.services["docker"].ran && saved.services["docker"].at_boot);
+    lab.edit("172.16.1.15,", "172.16.1.12,");
+    drop(file);
+    lab.on(&["deploy", "--yes"]).exits(0);
 }
 
 fn runs_are_forgotten_in_the_end(lab: &Lab) {
