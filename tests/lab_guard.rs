@@ -13,6 +13,9 @@
 
 mod support;
 
+use fabricctl::action::RunId;
+use fabricctl::apply::transaction;
+use fabricctl::remote::{Options, Session};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -48,6 +51,7 @@ fn whole_or_not_at_all_on_bookworm() {
     a_device_that_restarts(&lab);
     a_disk_without_room_for_the_snapshot(&lab);
     what_failed_can_be_kept(&lab);
+    what_a_device_remembers(&lab);
     runs_are_forgotten_in_the_end(&lab);
     lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
     lab.on(&["teardown", "--yes"]).exits(0);
@@ -69,7 +73,8 @@ fn whole_or_not_at_all_on_trixie() {
 const FINGERPRINT: &str = r#"
 find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -path /etc/docker/key.json \) -prune -o \
     \( -type f -o -type l \) -print | sort | while read -r path; do
-    echo "$(stat -c '%A %U %G %n' "$path") $(sha256sum <"$path")"
+    if [ -h "$path" ]; then readlink "$path"; else cat "$path"; fi | sha256sum | tr '\n' ' '
+    stat -c '%A %U %G %n' "$path"
 done
 ip -o -4 addr show | awk '{ print $2, $4 }' | sort
 ip -o link show | grep -v docker | sed 's/^[0-9]*: //; s/@[^:]*//' | awk '{ print $1, $2, $3, $4, $5 }' | sort
@@ -93,27 +98,36 @@ const REMAINS: &str = "ls -d /tmp/fabricctl.* /etc/init.d/fabricctl-guard /etc/r
     /run/fabricctl/*.* /var/lib/fabricctl/runs/*/armed /etc/*.fabricctl-new 2>/dev/null; \
     cat /run/fabricctl/lock 2>/dev/null; pgrep -af '[r]estore guard'; true";
 
+/// What a command prints on every device; on all at the same time.
+fn everywhere(lab: &Lab, command: &str) -> BTreeMap<&'static str, String> {
+    std::thread::scope(|scope| {
+        let asked = NODES.map(|node| (node, scope.spawn(move || lab.ssh(node, command))));
+        asked.map(|(node, answer)| (node, answer.join().unwrap())).into()
+    })
+}
+
 fn fingerprints(lab: &Lab) -> BTreeMap<&'static str, String> {
-    NODES.map(|node| (node, lab.ssh(node, FINGERPRINT))).into()
+    everywhere(lab, FINGERPRINT)
 }
 
 /// Every device is as it was, and nothing of the run is left on it.
 #[track_caller]
 fn assert_as_before(lab: &Lab, before: &BTreeMap<&'static str, String>) {
+    let after = fingerprints(lab);
     for (node, was) in before {
-        let is = lab.ssh(node, FINGERPRINT);
+        let is = &after[node];
         let only = |one: &str, other: &str| -> Vec<String> {
             one.lines().filter(|line| !other.lines().any(|there| there == *line)).map(str::to_owned).collect()
         };
-        assert!(*was == is, "{node}: gone: {:#?}, new: {:#?}", only(was, &is), only(&is, was));
+        assert!(was == is, "{node}: gone: {:#?}, new: {:#?}", only(was, is), only(is, was));
     }
     assert_nothing_remains(lab);
 }
 
 #[track_caller]
 fn assert_nothing_remains(lab: &Lab) {
-    for node in NODES {
-        assert_eq!(lab.ssh(node, REMAINS), "", "{node}");
+    for (node, remains) in everywhere(lab, REMAINS) {
+        assert_eq!(remains, "", "{node}");
     }
 }
 
@@ -208,11 +222,10 @@ impl Running {
 /// A node's guard has done its work: no run is open there any more.
 fn wait_for_guards(lab: &Lab, what: &str) {
     let began = Instant::now();
-    for node in NODES {
-        eventually(&format!("{node} closes its run"), || {
-            lab.try_ssh(node, "! ls /var/lib/fabricctl/runs/*/armed 2>/dev/null").code == 0
-        });
-    }
+    eventually("every device closes its run", || {
+        let open = everywhere(lab, "ls -d /var/lib/fabricctl/runs/*/armed 2>/dev/null; true");
+        open.values().all(String::is_empty)
+    });
     println!("{what}: every run was closed after {:.1} s", began.elapsed().as_secs_f32());
 }
 
@@ -332,7 +345,7 @@ fn confirmed_by_hand(lab: &Lab) {
     let before = fingerprints(lab);
     let slow = Template::slow(lab, 0);
     let ran = lab.on(&["deploy", "--yes", "--confirm", "manual", "--confirm-within", "5m"]).exits(0);
-    assert!(ran.stderr.contains("not final yet: unless `fabricctl confirm` is run before"), "{}", ran.stderr);
+    ran.says("not final yet: unless `fabricctl confirm` is run before");
     lab.on(&["plan", "--exit-code"]).exits(0);
     lab.on(&["deploy"]).exits(1).says("is neither confirmed nor undone");
     let confirmed = lab.on(&["confirm", "-o", "json"]).exits(0).json();
@@ -439,6 +452,43 @@ fn what_failed_can_be_kept(lab: &Lab) {
     drop(slow);
     lab.on(&["deploy", "--yes"]).exits(0);
     lab.on(&["plan", "--exit-code"]).exits(0);
+}
+
+/// All that is needed to bring a device back to what it was before a run that is long over.
+fn what_a_device_remembers(lab: &Lab) {
+    lab.edit("172.16.1.12,", "172.16.1.15,");
+    let file = Template::new(lab, "etc/slow.j2", "{#- fabricctl: roles=server mode=0600 -#}\nmore\n");
+    let run = lab.on(&["deploy", "--yes", "-o", "json"]).exits(0).json()["run"].as_str().unwrap().to_owned();
+    let options = Options {
+        destination: "server01".to_owned(),
+        config: Some(lab.ssh_config()),
+        user: None,
+        port: None,
+        connect_timeout: Duration::from_secs(30),
+        withheld: Vec::new(),
+    };
+    let limit = Duration::from_secs(60);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (runs, saved) = runtime.block_on(async {
+        let session = Session::connect(&options).await.unwrap();
+        let runs = transaction::runs(&session, limit).await.unwrap();
+        let saved = transaction::saved(&session, &RunId::new(run.as_str()).unwrap(), limit).await.unwrap();
+        session.close().await;
+        (runs, saved)
+    });
+    let last = runs.last().unwrap();
+    assert_eq!((last.record.run.as_str(), last.outcome.as_deref()), (run.as_str(), Some("confirmed")));
+    assert!(last.by.as_deref().unwrap().contains('@') && last.record.fabric == "reference", "{last:?}");
+    assert!(runs.len() > 3 && runs.iter().any(|run| run.outcome.as_deref() == Some("restored")), "{runs:?}");
+    let web12 = &saved.containers["web12"];
+    assert_eq!((web12.spec.address.to_string().as_str(), web12.ran), ("172.16.1.12", true));
+    assert_eq!(saved.networks["containers"].parent, "eth1");
+    assert_eq!(saved.files["/etc/slow"], None, "there was none");
+    assert!(saved.files["/var/lib/fabricctl/manifest"].is_some());
+    assert!(saved.services["docker"].ran && saved.services["docker"].at_boot);
+    lab.edit("172.16.1.15,", "172.16.1.12,");
+    drop(file);
+    lab.on(&["deploy", "--yes"]).exits(0);
 }
 
 fn runs_are_forgotten_in_the_end(lab: &Lab) {

@@ -15,7 +15,6 @@ use crate::cli::{DeployArgs, Format, Global, PlanArgs, Target};
 use crate::fabric::NodeName;
 use crate::observe::Observation;
 use crate::output::{self, Diffs, Exit, Failure, Problem};
-use crate::verify::routes::RouteReport;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -96,8 +95,9 @@ pub(super) async fn deploy(
     };
     held.release().await;
     fleet.close().await;
-    let ended = ended.and_then(|Ended { routes, unheard, failure }| {
-        report(global, &plan, routes.as_ref(), failure.is_none(), log.run(), started)?;
+    let ended = ended.and_then(|ended| {
+        report(global, &plan, &ended, log.run(), started)?;
+        let Ended { routes, unheard, failure, .. } = ended;
         failure.map_or(Ok(()), Err)?;
         unheard.into_failure()?;
         Ok(match routes {
@@ -162,18 +162,20 @@ fn show(
 fn report(
     global: &Global,
     plan: &Plan,
-    routes: Option<&RouteReport>,
-    done: bool,
+    ended: &Ended,
     run: Option<&str>,
     started: Instant,
 ) -> Result<(), Failure> {
     let elapsed = started.elapsed();
+    let (routes, done) = (ended.routes.as_ref(), ended.failure.is_none());
     if !done && routes.is_none() {
         return Ok(());
     }
     if global.output == Format::Json {
         let document = json!({
             "run": run,
+            "done": done,
+            "confirm_before": ended.confirm_before,
             "plan": output::plan_json(plan),
             "routes": routes,
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -192,5 +194,10 @@ fn report(
     } else {
         format!("deployed: {} ({seconds:.1} s)", output::summary_text(plan).trim_end())
     });
+    if let Some(time) = &ended.confirm_before {
+        output::document(&format!(
+            "not final yet: unless `fabricctl confirm` is run before {time}, the devices put back what was there"
+        ));
+    }
     Ok(())
 }

@@ -43,6 +43,8 @@ pub(super) struct Ended {
     pub unheard: Troubles,
     /// Why it was undone, or why not all of it was done.
     pub failure: Option<Failure>,
+    /// Until when it must be confirmed, if that is left to a person.
+    pub confirm_before: Option<String>,
 }
 
 /// A deployment to devices that are its alone.
@@ -80,10 +82,7 @@ impl Deployment<'_> {
             return Ok(ended);
         }
         if args.confirm == Confirm::Manual {
-            progress.say(&format!(
-                "not final yet: unless `fabricctl confirm` is run before {}, the devices put back what was there",
-                guarded.deadline()
-            ));
+            ended.confirm_before = Some(guarded.deadline());
             return Ok(ended);
         }
         match guarded.confirm().await {
@@ -151,7 +150,7 @@ impl Deployment<'_> {
         let Self { bench, fleet, args, .. } = self;
         let (report, unheard) =
             verify::converge(bench.fabric, fleet, bench.nodes, args.wait, INTERVAL, since).await;
-        Ended { routes: Some(report), unheard, failure: None }
+        Ended { routes: Some(report), unheard, ..Ended::default() }
     }
 
     /// Ends a run that failed: what it did goes, or stays if that was asked for.
