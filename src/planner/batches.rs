@@ -1,6 +1,6 @@
 //! Which nodes of a wave may be in flight together: never what stands in for one another.
 
-use crate::fabric::{Fabric, Node, NodeName, Role};
+use crate::fabric::{Fabric, Link, Node, NodeName, Role};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -106,7 +106,7 @@ fn redundant(fabric: &Fabric, a: &NodeName, b: &NodeName) -> bool {
 /// The servers that are cabled to a leaf.
 fn servers_of<'a>(fabric: &'a Fabric, leaf: &NodeName) -> BTreeSet<&'a NodeName> {
     let links = fabric.links.iter().filter(|link| link.ends().iter().any(|end| end.node == *leaf));
-    let ends = links.flat_map(|link| link.ends()).map(|end| &end.node);
+    let ends = links.flat_map(Link::ends).map(|end| &end.node);
     ends.filter(|name| fabric.nodes.get(name).is_some_and(|node| node.role == Role::Server)).collect()
 }
 
