@@ -1,6 +1,7 @@
 //! Decides what is desired of a node, and which steps lead there. Pure: everything it needs is handed in.
 
 mod activations;
+mod batches;
 mod blockers;
 mod desired;
 mod fingerprint;
@@ -8,6 +9,7 @@ mod steps;
 mod teardown;
 mod workloads;
 
+pub use batches::{Pace, Share, ShareError, batches};
 pub use blockers::Blocker;
 pub use desired::{Desired, daemon_of, desired, services};
 pub use fingerprint::{

@@ -3,9 +3,11 @@
 mod expect;
 mod judge;
 mod paths;
+mod standing;
 
 pub use expect::{Expectation, Expectations, Source, expect};
 pub use judge::{Answers, judge};
+pub use standing::Standing;
 
 use crate::fabric::{IfName, NodeName};
 use ipnet::Ipv4Net;
