@@ -71,7 +71,7 @@ fn whole_or_not_at_all_on_trixie() {
 
 /// What a device is: its files, ports, settings, services, running configuration and containers.
 const FINGERPRINT: &str = r#"
-find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -path /etc/docker/key.json \) -prune -o \
+find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -name passwd- -o -name group- -o -name '*shadow-' -o -path /etc/docker/key.json \) -prune -o \
     \( -type f -o -type l \) -print | sort | while read -r path; do
     if [ -h "$path" ]; then readlink "$path"; else cat "$path"; fi | sha256sum | tr '\n' ' '
     stat -c '%A %U %G %n' "$path"
@@ -126,9 +126,14 @@ fn assert_as_before(lab: &Lab, before: &BTreeMap<&'static str, String>) {
 
 #[track_caller]
 fn assert_nothing_remains(lab: &Lab) {
-    for (node, remains) in everywhere(lab, REMAINS) {
-        assert_eq!(remains, "", "{node}");
-    }
+    // A question whose answer nobody waits for any more comes to its own end.
+    eventually("nothing of the run is left on any device", || {
+        let left = everywhere(lab, REMAINS);
+        left.iter()
+            .filter(|(_, remains)| !remains.is_empty())
+            .for_each(|left| println!("still there: {left:?}"));
+        left.values().all(String::is_empty)
+    });
 }
 
 /// A template of the inventory's own; gone when dropped.
@@ -278,14 +283,15 @@ fn two_runs_at_once(lab: &Lab) {
     assert_nothing_remains(lab);
     drop(slow);
     lab.on(&["deploy", "--yes"]).exits(0);
-    // Taken over by force, the first run ends and the second waits for the guards.
+    // Taken over by force, the first run ends, and the second undoes it before it begins.
     let slow = Template::slow(lab, 15);
     let mut first = Running::deploy(lab, &["--confirm-within", GUARD]);
-    lab.on(&["deploy", "--yes", "--break-lock"]).exits(1).says("is neither confirmed nor undone");
+    drop(slow);
+    lab.on(&["deploy", "--yes", "--break-lock"])
+        .exits(0)
+        .says("was cut short: what was there before it comes back first");
     let ran = first.wait();
     assert!(ran.code == 5 || ran.code == 1, "{}: {}", ran.code, ran.stderr);
-    wait_for_guards(lab, "a broken lock");
-    drop(slow);
     lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
     assert_nothing_remains(lab);
 }
@@ -331,8 +337,6 @@ fn a_killed_controller(lab: &Lab) {
     running.signal(libc::SIGKILL);
     running.child.wait().unwrap();
     running.assert_gone();
-    // Until then nobody else gets in the way of the guards.
-    lab.on(&["deploy", "--yes"]).exits(1).says("is neither confirmed nor undone");
     wait_for_guards(lab, "after kill -9");
     drop(slow);
     assert_as_before(lab, &before);

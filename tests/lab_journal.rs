@@ -255,9 +255,9 @@ fn a_failed_step_is_recorded_with_the_devices_words(lab: &Lab) {
     let template = lab.inventory.path().join("templates/debian/etc/refused.j2");
     let text = "{#- fabricctl: roles=spine check=\"echo the words of the device; false {}\" -#}\nx\n";
     std::fs::write(&template, text).unwrap();
-    lab.on(&["deploy", "--yes", "--limit", "spine"]).exits(1).says("the words of the device");
+    lab.on(&["deploy", "--yes", "--limit", "spine"]).exits(5).says("the words of the device");
     let newest = &history(lab)[0];
-    assert_eq!((&newest["outcome"], &newest["exit"]), (&"failed".into(), &1.into()));
+    assert_eq!((&newest["outcome"], &newest["exit"]), (&"rolled-back".into(), &5.into()));
     let run = show(lab, newest);
     let failed = steps(&run, "failed");
     assert_eq!(failed.len(), 2, "{failed:?}");

@@ -113,15 +113,7 @@ start_service() {
 stop_service() {
     touches stop "$1" && control stop "$1" || return
     disable "$1"
-    # The daemon keeps its routes over a restart; here nothing comes back to care for them.
-    if [ "$1" != rdnbrd ]; then
-        return
-    elif systemd; then
-        systemctl stop rdnbrd-flush 2>/dev/null
-        /usr/local/sbin/rdnbrd --flush
-    else
-        service rdnbrd purge
-    fi
+    clear_after "$1"
 }
 
 restart_service() {

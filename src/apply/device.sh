@@ -38,6 +38,17 @@ enabled() {
     if systemd; then systemctl -q is-enabled "$1" 2>/dev/null; else ls "/etc/rc2.d/S"[0-9][0-9]"$1" >/dev/null 2>&1; fi
 }
 
+# clear_after SERVICE: what a service that doesn't come back leaves behind. The daemon keeps its routes over a restart.
+clear_after() {
+    [ "$1" = rdnbrd ] || return 0
+    if systemd; then
+        systemctl stop rdnbrd-flush 2>/dev/null
+        /usr/local/sbin/rdnbrd --flush
+    else
+        service rdnbrd purge
+    fi
+}
+
 # bgp_passwords FILE: passwords that change or go. The reload script would name the old ones on a command line, which
 # everybody on the device can read.
 bgp_passwords() {

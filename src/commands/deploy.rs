@@ -78,9 +78,9 @@ pub(super) async fn deploy(
     let mut log = RunLog::new(global, "deploy", target, (&fabric, &inventory), &nodes, started);
     log.prepare()?;
     let (fleet, mut troubles) = Fleet::reach(global, target, &fabric, &nodes).await?;
-    let (held, locked) = Held::take(&fleet, args.change.break_lock).await;
+    let (mut held, locked) = Held::take(&fleet, args.change.break_lock).await;
     troubles.append(locked);
-    held.refuse_open(&mut troubles);
+    held.settle_open(&fleet, &finish::progress(global), &mut troubles).await;
     let prepared = look(&bench, fleet, &held.nodes(), troubles).await;
     let same = as_given(&prepared);
     let Prepared { fleet, plan, troubles, .. } = prepared;

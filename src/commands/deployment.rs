@@ -75,7 +75,8 @@ impl Deployment<'_> {
         let log = &*log;
         let stop = interrupts.orderly(orderly(self.args));
         let Self { bench, fleet, held, args, .. } = self;
-        let guarded = Guarded::open(bench.fabric, fleet, (held, log), plan, args.confirm_within).await?;
+        let ends = (args.confirm_within, args.confirm == Confirm::Manual);
+        let guarded = Guarded::open(bench.fabric, fleet, (held, log), plan, ends).await?;
         let (outcome, mut ended) = self.change(plan, log, &progress, &stop).await;
         if let Some(cause) = ended.failure.take() {
             ended.failure = Some(self.undo(&guarded, &outcome, cause, &progress, &stop).await);

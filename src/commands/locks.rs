@@ -1,12 +1,13 @@
 //! The locks of all devices of a run.
 
 use super::fleet::{Fleet, exec_problem};
+use super::transaction::{END, deed_problem};
 use super::troubles::Troubles;
 use crate::action::RunId;
-use crate::apply::transaction::{self, Claim, Lock, LockError, OpenRun};
+use crate::apply::transaction::{self, Claim, Lock, LockError, OpenRun, PutBack};
 use crate::fabric::NodeName;
-use crate::output::{Exit, Problem};
-use crate::remote::{self, ExecError};
+use crate::output::{Exit, Problem, Progress};
+use crate::remote::{self, ExecError, Session};
 use crate::store::journal::Who;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -63,7 +64,52 @@ impl Held {
     }
 
     /// What other runs left open stands in the way of this one: what it would change is about to change by itself.
-    pub(super) fn refuse_open(&self, troubles: &mut Troubles) {
+    ///
+    /// A run that was cut short is undone here and now instead of when its guards' time is over. One that waits for a
+    /// person is that person's.
+    pub(super) async fn settle_open(&mut self, fleet: &Fleet, progress: &Progress, troubles: &mut Troubles) {
+        let cut_short: BTreeMap<NodeName, (Arc<Session>, Vec<OpenRun>)> = self
+            .open
+            .iter()
+            .filter(|(_, runs)| runs.iter().all(|run| !run.by_hand))
+            .filter_map(|(node, runs)| {
+                Some((node.clone(), (Arc::clone(fleet.sessions.get(node)?), runs.clone())))
+            })
+            .collect();
+        let named: BTreeSet<(&RunId, &str)> = cut_short
+            .values()
+            .flat_map(|(_, runs)| runs.iter().map(|run| (&run.run, run.who.as_str())))
+            .collect();
+        for (run, who) in named {
+            progress
+                .say(&format!("run {run} of {who} was cut short: what was there before it comes back first"));
+        }
+        let undone = remote::each(cut_short, fleet.parallel, |_, (session, runs)| async move {
+            // The newest first, as they lie upon each other.
+            for open in runs.iter().rev() {
+                let back = transaction::put_back(&session, &open.run, END).await;
+                if !back.as_ref().is_ok_and(PutBack::whole) {
+                    return Some((open.run.clone(), back));
+                }
+            }
+            None
+        });
+        for (node, failed) in undone.await {
+            match failed {
+                None => drop(self.open.remove(&node)),
+                Some((_, Err(error))) => {
+                    troubles.add(Exit::NotAsDesired, deed_problem(&node, "rollback", &error));
+                }
+                Some((run, Ok(back))) => {
+                    let message =
+                        format!("run {run} was cut short, and not all is as before it:\n{}", back.lacks());
+                    let hint = "mend it by hand, then run the same command again";
+                    let problem = Problem { message, ..Problem::default() };
+                    troubles.add(Exit::NotAsDesired, problem.on(&node).during("rollback").hint(hint));
+                    self.open.remove(&node);
+                }
+            }
+        }
         for (node, run) in self.open.iter().flat_map(|(node, runs)| runs.iter().map(move |run| (node, run))) {
             troubles.add(Exit::NotAsDesired, open_problem(node, run));
         }
@@ -104,7 +150,7 @@ fn lock_problem(node: &NodeName, error: &LockError) -> Problem {
 }
 
 fn open_problem(node: &NodeName, open: &OpenRun) -> Problem {
-    let OpenRun { run, who, left } = open;
+    let OpenRun { run, who, left, .. } = open;
     let (message, hint) = if left.is_zero() {
         let message = format!(
             "run {run} of {who} was not confirmed; the device is putting back what was there before it"

@@ -88,9 +88,9 @@ impl Work<'_> {
         if self.args.change.dry_run {
             return Ok(plan(self.args, self.fabric, nodes, self.fleet, troubles).await);
         }
-        let (held, locked) = Held::take(self.fleet, self.args.change.break_lock).await;
+        let (mut held, locked) = Held::take(self.fleet, self.args.change.break_lock).await;
         troubles.append(locked);
-        held.refuse_open(troubles);
+        held.settle_open(self.fleet, &finish::progress(self.global), troubles).await;
         let ended = self.remove(&held, log, troubles).await;
         held.release().await;
         ended

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// What one device's part of an end may take at least, however short the limit of a step is.
-const END: Duration = Duration::from_secs(120);
+pub(super) const END: Duration = Duration::from_secs(120);
 
 /// The devices of a run that have a snapshot of it and a guard.
 pub(super) struct Guarded<'a> {
@@ -35,7 +35,7 @@ impl<'a> Guarded<'a> {
         fleet: &'a Fleet,
         (held, log): (&'a Held, &'a RunLog),
         plan: &Plan,
-        confirm_within: Duration,
+        (confirm_within, by_hand): (Duration, bool),
     ) -> Result<Self, Failure> {
         let nodes: BTreeSet<NodeName> = plan.steps().map(|step| step.node.clone()).collect();
         let plan = Arc::new(plan.clone());
@@ -54,7 +54,8 @@ impl<'a> Guarded<'a> {
             async move {
                 let (fabric, run, who, began) = &*common;
                 let steps = plan.steps().filter(|step| step.node == node).collect();
-                let opening = Opening { run, fabric, who, began, confirm_within, steps, services, ports };
+                let opening =
+                    Opening { run, fabric, who, began, confirm_within, by_hand, steps, services, ports };
                 transaction::open(&session, &opening, timeout).await
             }
         })
@@ -233,10 +234,7 @@ impl RolledBack {
             self.whole.push(node.to_string());
             return;
         }
-        let closed = back.before.iter().map(|how| format!("the run was closed as {how} on it"));
-        let differs = back.differs.iter().map(|what| format!("not as before: {what}"));
-        let message =
-            closed.chain(differs).chain(back.troubles.iter().cloned()).collect::<Vec<_>>().join("\n");
+        let message = back.lacks();
         let hint = "mend it by hand, or bring it to the desired state: fabricctl deploy";
         let problem = Problem { message, ..Problem::default() };
         self.troubles.add(Exit::NotAsDesired, problem.on(node).during("rollback").hint(hint));

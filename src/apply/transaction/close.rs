@@ -45,6 +45,13 @@ impl PutBack {
     pub fn whole(&self) -> bool {
         self.differs.is_empty() && self.before.as_deref().is_none_or(|how| how == "restored")
     }
+
+    /// What is not as it was, a line each.
+    pub fn lacks(&self) -> String {
+        let closed = self.before.iter().map(|how| format!("the run was closed as {how} on it"));
+        let differs = self.differs.iter().map(|what| format!("not as before: {what}"));
+        closed.chain(differs).chain(self.troubles.iter().cloned()).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// Keeps what a run changed on a device: ends its guard, and removes what was put aside for the way back.

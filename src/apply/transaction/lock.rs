@@ -45,6 +45,8 @@ pub struct OpenRun {
     pub who: String,
     /// How long until the device puts back what was there before it; zero while it does.
     pub left: Duration,
+    /// Whether a person is to confirm it; otherwise it was cut short, for a run holds its devices while it works.
+    pub by_hand: bool,
 }
 
 /// Why a device isn't this run's.
@@ -111,13 +113,14 @@ fn holder(lines: &str) -> Holder {
     Holder { run: next(), who: next(), from: next(), since: next() }
 }
 
-/// `@open RUN SECONDS WHO`
+/// `@open RUN SECONDS auto|manual WHO`
 fn open_run(line: &str) -> Option<OpenRun> {
-    let mut words = line.strip_prefix("@open ")?.splitn(3, ' ');
+    let mut words = line.strip_prefix("@open ")?.splitn(4, ' ');
     let run = RunId::new(words.next()?).ok()?;
     let left: i64 = words.next()?.parse().ok()?;
     let left = Duration::from_secs(left.try_into().unwrap_or(0));
-    Some(OpenRun { run, left, who: words.next().unwrap_or_default().to_owned() })
+    let by_hand = words.next()? == "manual";
+    Some(OpenRun { run, left, by_hand, who: words.next().unwrap_or_default().to_owned() })
 }
 
 #[cfg(test)]
@@ -133,10 +136,11 @@ mod tests {
             "run 20261122T090834Z-002f of root@here, from 192.0.2.7, is working on the device since 2026-11-22T09:08:34Z"
         );
         assert!(LockError::Held(holder("\n")).to_string().contains("another run"));
-        let open = open_run("@open 20261122T090834Z-002f 87 root@here").unwrap();
+        let open = open_run("@open 20261122T090834Z-002f 87 manual root@here").unwrap();
+        assert!(open.by_hand);
         assert_eq!((open.left, open.who.as_str()), (Duration::from_secs(87), "root@here"));
-        assert_eq!(open_run("@open 20261122T090834Z-002f -3 root@here").unwrap().left, Duration::ZERO);
-        assert_eq!(open_run("@open a/b 1 c"), None);
+        assert_eq!(open_run("@open 20261122T090834Z-002f -3 auto root@here").unwrap().left, Duration::ZERO);
+        assert_eq!(open_run("@open a/b 1 auto c"), None);
         assert_eq!(open_run("Welcome"), None);
     }
 }

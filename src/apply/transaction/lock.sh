@@ -59,7 +59,7 @@ for open in "$runs"/*/armed; do
     ends= up=
     read -r ends <"$volatile/${open##*/}.deadline"
     read -r up _ </proc/uptime
-    echo "@open ${open##*/} $((${ends:-0} - ${up%.*})) $(sed -n 1p "$open/by")"
+    echo "@open ${open##*/} $((${ends:-0} - ${up%.*})) $(cat "$open/confirm") $(sed -n 1p "$open/by")"
 done
 echo @locked
 

@@ -30,6 +30,8 @@ pub struct Opening<'a> {
     pub began: &'a str,
     /// How long the device waits to hear of the run before it puts everything back.
     pub confirm_within: Duration,
+    /// Whether a person confirms it, after the run itself has ended.
+    pub by_hand: bool,
     /// The steps that the run plans for the device.
     pub steps: Vec<&'a Step>,
     /// Services of the device, touched or not.
@@ -65,6 +67,7 @@ fn script(opening: &Opening<'_>, timeout: Duration) -> Script {
         attach("config", scope.config(opening).as_bytes()),
         attach("paths", lines(&scope.paths).as_bytes()),
         attach("by", format!("{}\n", opening.who).as_bytes()),
+        attach("confirm", if opening.by_hand { b"manual\n" } else { b"auto\n" }),
         attach("seconds", format!("{}\n", opening.confirm_within.as_secs().max(1)).as_bytes()),
         attach("meta.json", meta(opening).as_bytes()),
     ];
@@ -208,6 +211,7 @@ mod tests {
             who: "root@here",
             began: "2026-11-22T09:08:34Z",
             confirm_within: Duration::from_millis(10),
+            by_hand: true,
             steps: steps.iter().collect(),
             services: BTreeSet::from(["rdnbrd".to_owned()]),
             ports: vec!["lo".to_owned(), "swp1".to_owned()],
@@ -235,7 +239,7 @@ mod tests {
              sysctl_files='/etc/sysctl.d/90-fabricctl.conf /etc/sysctl.d/other.conf'\n"
         );
         assert_eq!(attached("sysctl0"), "net.ipv4.ip_forward = 1\n");
-        assert_eq!(attached("seconds"), "1\n");
+        assert_eq!((attached("seconds").as_str(), attached("confirm").as_str()), ("1\n", "manual\n"));
         assert!(attached("restore").contains("\nrun_label="));
         assert!(attached("meta.json").contains("\"run\":\"r1\""));
     }

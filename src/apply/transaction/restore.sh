@@ -81,7 +81,7 @@ stop_new_services() {
         # An engine is still needed to take away what it runs.
         [ "$name" != docker ] && [ "$was" = stopped ] || continue
         if runs "$name"; then quietly control stop "$name" && put "stopped $name"; fi
-        if [ "$name" = rdnbrd ] && [ -x /usr/local/sbin/rdnbrd ]; then quietly /usr/local/sbin/rdnbrd --flush; fi
+        if [ "$name" = rdnbrd ] && [ -x /usr/local/sbin/rdnbrd ]; then quietly clear_after "$name"; fi
     done <"$dir/services"
 }
 
