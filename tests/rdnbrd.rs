@@ -246,13 +246,16 @@ fn the_kernel_is_put_right_when_others_meddle() {
 
 #[test]
 fn a_route_that_stood_in_the_way_is_replaced_as_soon_as_it_goes() {
-    let mut rack = Rack::new("sweep = off");
+    let mut rack = Rack::new("sweep = off\nloglevel = DEBUG");
     let web = rack.container(1, "172.16.1.11");
     rack.start();
     rack.leaf_ip("route add 172.16.1.11/32 dev swp2 proto 77");
     web.speak();
     wait_until("the host is learned", SOON, || rack.log().contains("event=learned host=172.16.1.11"));
     assert_eq!(rack.routes(), [] as [&str; 0]);
+    std::thread::sleep(Duration::from_millis(1200));
+    let tries = rack.log().matches("event=route-exists").count();
+    assert!((1..=2).contains(&tries), "it tried {tries} times while the other one stood there");
     rack.leaf_ip("route delete 172.16.1.11/32 dev swp2 proto 77");
     wait_until("its route is there", SOON, || rack.routes() == ["172.16.1.11 dev swp1 table main"]);
     rack.stop();

@@ -51,10 +51,10 @@ impl Daemon {
 
     fn report_refusals(&mut self, refusals: Vec<Refusal>) {
         self.routes_refused = refusals.iter().any(|refusal| matches!(refusal, Refusal::Failed(..)));
-        if refusals.is_empty() {
-            return;
+        // When a route that stands in the way goes, the kernel says so.
+        if self.routes_refused {
+            self.doubt();
         }
-        self.doubt();
         let more = refusals.len().saturating_sub(REFUSALS_LOGGED);
         for (at, refusal) in refusals.into_iter().enumerate() {
             let (level, text) = match refusal {

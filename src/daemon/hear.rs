@@ -222,9 +222,13 @@ impl Daemon {
             self.say(Level::Warning, &text);
         }
         self.doors.orphans_removed += mended.removed.len() as u64;
-        if mended.announced > 0 {
-            let text = format!("event=import-mended hosts={}", mended.announced);
+        // Ever more seldom: what doesn't help the first times needs an operator.
+        if mended.tries.is_power_of_two() {
+            let text = format!("event=import-missing hosts={} tries={}", mended.missing, mended.tries);
             self.say(Level::Warning, &text);
+        }
+        if mended.copied > 0 {
+            self.say(Level::Info, &format!("event=import-mended hosts={}", mended.copied));
         }
         if let Some(due) = self.orphans.due() {
             self.reconcile_at = self.reconcile_at.min(due.max(self.now + RECONCILE_SOON));

@@ -32,21 +32,34 @@ const MEMORY: Duration = Duration::from_secs(120);
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
     since: BTreeMap<KernelRoute, Moment>,
-    /// When FRR is to be made to look at a route that it hasn't copied.
-    missing: BTreeMap<IpAddr, Moment>,
+    /// Our routes that FRR hasn't copied.
+    missing: BTreeMap<IpAddr, Missing>,
     /// The addresses of our routes at the last look.
     before: BTreeSet<IpAddr>,
     /// Those that had a route lately, and when they were found without.
     left: BTreeMap<IpAddr, Moment>,
 }
 
-/// What was done.
+/// A route without a copy.
+#[derive(Debug, Clone, Copy)]
+struct Missing {
+    /// When FRR is to be made to look at it.
+    due: Moment,
+    /// How often it was.
+    tries: u32,
+}
+
+/// What was done, and whether it helped.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mended {
     /// Copies that were removed.
     pub(super) removed: Vec<KernelRoute>,
-    /// Addresses that FRR was made to look at again.
-    pub(super) announced: usize,
+    /// Routes that FRR hasn't copied, and was made to look at.
+    pub(super) missing: usize,
+    /// How often it was made to look at one of those, this time included.
+    pub(super) tries: u32,
+    /// Routes that FRR has copied after it was made to look at them.
+    pub(super) copied: usize,
 }
 
 impl Orphans {
@@ -61,46 +74,58 @@ impl Orphans {
         now: Moment,
     ) -> Result<Mended, NetlinkError> {
         let found = direct_host_routes(socket, ZEBRA)?;
-        let overlooked = self.overlooked(&found, ours, now);
+        let mut mended = Mended::default();
+        let overlooked = self.overlooked(&found, ours, now, &mut mended);
         let old = self.judge(found, view, ours, now);
         let changes: Vec<_> = old.iter().map(|route| RouteChange::DeleteAnyWay(*route)).collect();
         let refused: BTreeSet<usize> =
             change_routes(socket, &changes)?.into_iter().map(|(at, _)| at).collect();
-        let removed =
+        mended.removed =
             (0..).zip(old).filter(|(at, _)| !refused.contains(at)).map(|(_, route)| route).collect();
         // At the best metric: with another one zebra keeps what it believes in.
         let of_kernel =
             |address| KernelRoute { address, index: 0, table: MAIN, protocol: ZEBRA_HEARS, metric: 0 };
         let routes: Vec<_> = overlooked.into_iter().map(of_kernel).collect();
         announce_removals(socket, &routes)?;
-        Ok(Mended { removed, announced: routes.len() })
+        Ok(mended)
     }
 
     /// When there will be something to do, as far as is known.
     pub(super) fn due(&self) -> Option<Moment> {
         let copies = self.since.values().map(|since| *since + GRACE);
-        copies.chain(self.missing.values().copied()).min()
+        copies.chain(self.missing.values().map(|missing| missing.due)).min()
     }
 
     /// The addresses that FRR is to look at again. Only IPv4: no version before 10.6 imports IPv6.
-    fn overlooked(&mut self, found: &[KernelRoute], ours: &BTreeSet<IpAddr>, now: Moment) -> Vec<IpAddr> {
+    fn overlooked(
+        &mut self,
+        found: &[KernelRoute],
+        ours: &BTreeSet<IpAddr>,
+        now: Moment,
+        mended: &mut Mended,
+    ) -> Vec<IpAddr> {
         let copied: BTreeSet<IpAddr> =
             found.iter().filter(|route| route.table == MAIN).map(|route| route.address).collect();
         let left = self.before.iter().filter(|address| !ours.contains(address));
         self.left.extend(left.map(|address| (*address, now)));
         self.left.retain(|address, at| now.since(*at) < MEMORY && !ours.contains(address));
         self.before.clone_from(ours);
+        let helped = |(address, missing): &(&IpAddr, &Missing)| missing.tries > 0 && copied.contains(address);
+        mended.copied =
+            self.missing.iter().filter(helped).filter(|(address, _)| ours.contains(address)).count();
         let missing = ours.iter().filter(|address| address.is_ipv4() && !copied.contains(address));
-        self.missing = missing
-            .map(|address| (*address, self.missing.get(address).copied().unwrap_or(now + COPIED_WITHIN)))
-            .collect();
+        let new = Missing { due: now + COPIED_WITHIN, tries: 0 };
+        self.missing =
+            missing.map(|address| (*address, self.missing.get(address).copied().unwrap_or(new))).collect();
         let mut overlooked = Vec::new();
-        for (address, due) in &mut self.missing {
-            if *due <= now {
-                *due = now + PATIENCE;
+        for (address, missing) in &mut self.missing {
+            if missing.due <= now {
+                *missing = Missing { due: now + PATIENCE, tries: missing.tries + 1 };
+                mended.tries = mended.tries.max(missing.tries);
                 overlooked.push(*address);
             }
         }
+        mended.missing = overlooked.len();
         if !overlooked.is_empty() {
             let left = std::mem::take(&mut self.left).into_keys();
             overlooked.extend(left.filter(|address| address.is_ipv4() && !copied.contains(address)));
@@ -179,16 +204,36 @@ mod tests {
         let [one, two] = ["172.16.1.11", "172.16.1.12"].map(copy);
         let both = BTreeSet::from([one.address, two.address]);
         let mut at = |millis, found: &[KernelRoute], ours: &BTreeSet<IpAddr>| {
-            let overlooked = orphans.overlooked(found, ours, Moment::millis(millis));
-            (overlooked, orphans.due())
+            let mut mended = Mended::default();
+            let overlooked = orphans.overlooked(found, ours, Moment::millis(millis), &mut mended);
+            (overlooked, orphans.due(), [mended.missing, mended.tries as usize, mended.copied])
         };
-        assert_eq!(at(0, &[one, two], &both), (vec![], None));
+        assert_eq!(at(0, &[one, two], &both), (vec![], None, [0, 0, 0]));
         // One dies, FRR has lost the copies of both.
         let ours = BTreeSet::from([one.address]);
-        assert_eq!(at(1_000, &[], &ours), (vec![], Some(Moment::millis(2_000))));
-        assert_eq!(at(2_000, &[], &ours), (vec![one.address, two.address], Some(Moment::millis(7_000))));
-        assert_eq!(at(3_000, &[], &ours).0, [] as [IpAddr; 0]);
-        assert_eq!(at(7_000, &[], &ours).0, [one.address]);
-        assert_eq!(at(8_000, &[one], &ours), (vec![], None));
+        let [first, second] = [2_000, 7_000].map(|millis| Some(Moment::millis(millis)));
+        assert_eq!(at(1_000, &[], &ours), (vec![], first, [0, 0, 0]));
+        assert_eq!(at(2_000, &[], &ours), (vec![one.address, two.address], second, [1, 1, 0]));
+        assert_eq!(at(3_000, &[], &ours), (vec![], second, [0, 0, 0]));
+        assert_eq!(at(7_000, &[], &ours).2, [1, 2, 0]);
+        assert_eq!(at(8_000, &[one], &ours), (vec![], None, [0, 0, 1]), "only now is it mended");
+        assert_eq!(at(9_000, &[one], &ours).2, [0, 0, 0]);
+    }
+
+    #[test]
+    fn what_frr_copies_by_itself_or_what_goes_was_not_mended() {
+        let mut orphans = Orphans::default();
+        let one = copy("172.16.1.11");
+        let ours = BTreeSet::from([one.address]);
+        let mut at = |millis, found: &[KernelRoute], ours: &BTreeSet<IpAddr>| {
+            let mut mended = Mended::default();
+            orphans.overlooked(found, ours, Moment::millis(millis), &mut mended);
+            mended.copied
+        };
+        assert_eq!([at(0, &[], &ours), at(500, &[one], &ours)], [0, 0]);
+        assert_eq!(
+            [at(1_000, &[], &ours), at(2_000, &[], &ours), at(3_000, &[one], &BTreeSet::new())],
+            [0; 3]
+        );
     }
 }

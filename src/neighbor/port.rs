@@ -52,8 +52,8 @@ impl Port {
 
     /// When the search wants to go on.
     pub(super) fn sweep_due(&self) -> Option<Moment> {
-        let everybody = self.everybody.as_ref().map(Everybody::due);
-        self.sweep.as_ref().map(Sweep::due).into_iter().chain(everybody).min()
+        let everybody = self.everybody.as_ref().and_then(Everybody::due);
+        self.sweep.as_ref().and_then(Sweep::due).into_iter().chain(everybody).min()
     }
 
     /// The IPv4 addresses to ask for now, not more than `most`: those of the prefixes, in turn, that are not `known`.
@@ -66,9 +66,6 @@ impl Port {
     ) -> Vec<(IpAddr, IpAddr)> {
         let Some(sweep) = &mut self.sweep else { return Vec::new() };
         let asked = sweep.go_on(&self.prefixes, settings, now, most, known);
-        if sweep.is_over() {
-            self.sweep = None;
-        }
         let source = |target| Some((self.source_for(target)?, target));
         asked.into_iter().filter_map(source).collect()
     }
@@ -76,11 +73,7 @@ impl Port {
     /// The interface's IPv6 addresses from which everybody is to be asked now, not more than `most`.
     pub(super) fn ask_everybody(&mut self, settings: &Settings, now: Moment, most: usize) -> Vec<Ipv6Addr> {
         let Some(everybody) = &mut self.everybody else { return Vec::new() };
-        let asked = everybody.go_on(&self.prefixes, settings, now, most);
-        if everybody.is_over() {
-            self.everybody = None;
-        }
-        asked
+        everybody.go_on(&self.prefixes, settings, now, most)
     }
 }
 

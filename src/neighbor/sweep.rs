@@ -26,7 +26,7 @@ const EVERYBODY_AT: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Dur
 /// A round of the search for addresses of IPv4.
 #[derive(Debug)]
 pub(super) struct Sweep {
-    /// When the next request, or the next round, is due; none when there is nothing more to do.
+    /// When the next request, or the next round, is due.
     due: Option<Moment>,
     /// When this round began.
     began: Moment,
@@ -44,12 +44,9 @@ impl Sweep {
         wanted.then_some(Self { due: Some(now), began: now, done: 0, pace })
     }
 
-    pub(super) fn due(&self) -> Moment {
-        self.due.unwrap_or_default()
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.due.is_none()
+    /// When it goes on; none when there is nothing more to do.
+    pub(super) fn due(&self) -> Option<Moment> {
+        self.due
     }
 
     /// The addresses to ask for now, not more than `most`: those of the prefixes, in turn, that can be a host's and
@@ -91,7 +88,7 @@ impl Sweep {
     /// After the last address: again from the first one, at the gentle pace.
     fn next_round(&mut self, settings: &Settings, now: Moment) {
         let due = match settings.sweep {
-            SweepEvery::Interval(interval) => Some(round_up((self.began + interval).max(now + GENTLE_PACE))),
+            SweepEvery::Interval(interval) => Some(next(self.began + interval, now)),
             SweepEvery::Off => None,
         };
         *self = Self { due, began: due.unwrap_or_default(), done: 0, pace: GENTLE_PACE };
@@ -117,12 +114,9 @@ impl Everybody {
         wanted.then_some(Self { due: Some(now), began: now, times: 0, done: 0 })
     }
 
-    pub(super) fn due(&self) -> Moment {
-        self.due.unwrap_or_default()
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.due.is_none()
+    /// When it goes on; none when there is nothing more to do.
+    pub(super) fn due(&self) -> Option<Moment> {
+        self.due
     }
 
     /// From which of the interface's addresses everybody is to be asked now, not more than `most`.
@@ -149,14 +143,19 @@ impl Everybody {
     fn next_time(&mut self, settings: &Settings, now: Moment) {
         self.due = match (EVERYBODY_AT.get(self.times), settings.sweep) {
             (_, SweepEvery::Off) => None,
-            (Some(after), _) => Some(round_up((self.began + *after).max(now + GENTLE_PACE))),
+            (Some(after), _) => Some(next(self.began + *after, now)),
             (None, SweepEvery::Interval(interval)) => {
-                let due = round_up((self.began + interval).max(now + GENTLE_PACE));
+                let due = next(self.began + interval, now);
                 self.began = due;
                 Some(due)
             }
         };
     }
+}
+
+/// When a round begins that should begin at `at`, but not at once.
+fn next(at: Moment, now: Moment) -> Moment {
+    round_up(at.max(now + GENTLE_PACE))
 }
 
 /// The interface's own addresses in prefixes of IPv6 that have room for a host.
@@ -217,7 +216,7 @@ mod tests {
         }
         assert_eq!(asked.len(), 253);
         assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), 253);
-        assert_eq!(sweep.due(), Moment::millis(60_000));
+        assert_eq!(sweep.due(), Some(Moment::millis(60_000)));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use super::observe::observe;
 use super::shell::{Shell, Stream};
-use super::support::Lab;
+use super::support::{Lab, eventually};
 use super::truth::{Host, LEAF, ROUTERS, SERVER, Truth, differences};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long agreement may take: longer than the daemon leaves itself unasked, for noisy machines; not a promise.
@@ -14,6 +15,17 @@ const DEADLINE: Duration = Duration::from_secs(40);
 const BACK_DEADLINE: Duration = Duration::from_secs(120);
 /// Agreement that lasts for less was luck.
 const LASTING: Duration = Duration::from_millis(1500);
+
+/// Lets watchfrr start what was killed again within seconds, every time: it takes a second end within a minute for a
+/// fault of the daemon, and then waits for minutes.
+fn be_patient_for_seconds_only(lab: &Lab) {
+    let name = "templates/debian/etc/frr/daemons.j2";
+    let own = lab.inventory.path().join(name);
+    let template = std::fs::read_to_string(name).unwrap();
+    let option = "watchfrr_options=\"--min-restart-interval 3 --max-restart-interval 3 --interval 1\"\n";
+    std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+    std::fs::write(own, template + option).unwrap();
+}
 
 /// How a host route gets into FRR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +64,12 @@ pub(crate) struct Bench {
 impl Bench {
     /// The reference fabric, deployed and converged.
     pub(crate) fn up(suite: &'static str, mode: Mode) -> Self {
-        let lab = Lab::up("neighbors", suite);
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let lab = Lab::up(&format!("neighbors{}", COUNT.fetch_add(1, Ordering::Relaxed)), suite);
         if mode == Mode::Table {
             lab.edit("roles:\n", "roles:\n  leaf: { host_routes: table }\n");
         }
+        be_patient_for_seconds_only(&lab);
         lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
         let config = lab.ssh_config();
         let routers = ROUTERS.map(|node| Shell::open(&config, node)).into();
@@ -180,7 +194,7 @@ impl Bench {
             } else if now - *agreed_at.get_or_insert(now) >= LASTING {
                 return Ok(agreed_at.unwrap_or(now));
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -223,6 +237,18 @@ impl Bench {
         // What went wrong may still be seen for a moment.
         self.truth = Truth::all().with(99, 1);
         self.wait_for(truth);
+    }
+
+    /// Waits until no leaf treats a host as new: what is new gets another metric after some seconds, which is an update.
+    pub(crate) fn wait_until_settled(&mut self) {
+        // Where FRR imports the routes, none ever has another one.
+        if self.mode == Mode::Table {
+            return;
+        }
+        for leaf in ["leaf01", "leaf02", "leaf03", "leaf04"] {
+            let all_are = "routes=$(ip route show proto 76) && [ -n \"$routes\" ] && ! echo \"$routes\" | grep -qvw 'metric 10'";
+            eventually("every route of the leaf has the settled metric", || self.succeeds(leaf, all_are));
+        }
     }
 
     /// Starts or stops something in the first rack, and waits until all know.

@@ -89,7 +89,6 @@ pub(crate) fn of_frr(bench: &mut Bench) {
     bench.fault_of("zebra", "zebra ends by SIGTERM", &all, |bench| {
         bench.run(LEAF, "kill -TERM $(pidof zebra)");
     });
-    // watchfrr begins anew too: it lets the second end of a daemon wait for minutes.
     bench.fault_of("zebra", "FRR is restarted by its init script", &all, |bench| {
         bench.run(LEAF, "service frr restart");
     });
@@ -121,6 +120,13 @@ pub(crate) fn of_frr(bench: &mut Bench) {
         );
         bench.on_server(&format!("docker start {MORTAL}"), &all);
     }
+}
+
+/// After a crash FRR 10 may lack a part of its configuration, whatever that was: a deployment finds and restores it.
+pub(crate) fn a_deployment_restores(bench: &mut Bench) {
+    bench.lab.on(&["deploy", "--yes"]).exits(0);
+    bench.wait_for(&Truth::all());
+    bench.lab.on(&["plan", "--exit-code"]).exits(0);
 }
 
 /// The port itself goes, with all that was on it, and comes back with nothing.

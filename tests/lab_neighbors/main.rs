@@ -25,13 +25,9 @@ mod truth;
 mod watch;
 
 use bench::{Bench, Mode};
-use std::sync::{Mutex, PoisonError};
 
-/// One lab at a time: more at once on a small machine would test its patience, not the daemon.
-static TURN: Mutex<()> = Mutex::new(());
-
+/// Each has a lab of its own, and waits more than it works: as many as there are processors run at once.
 fn on(suite: &'static str, mode: Mode, story: impl FnOnce(&mut Bench)) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut bench = Bench::up(suite, mode);
     story(&mut bench);
     bench.conclude();
@@ -70,6 +66,7 @@ fn every_fault_is_covered(bench: &mut Bench) {
     faults::of_the_port(bench);
     faults::of_routes(bench);
     faults::of_frr(bench);
+    faults::a_deployment_restores(bench);
     faults::of_the_device(bench);
 }
 

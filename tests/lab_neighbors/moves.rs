@@ -11,9 +11,6 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 /// How long they are watched, so that what takes a little too long is measured too.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// For so long a leaf may treat a host as new, which one that moves is not.
-const FRESH: Duration = Duration::from_secs(12);
-
 const MOVER: Host = 77;
 const NEW_LEAF: &str = "leaf03";
 const NEW_SERVER: &str = "server03";
@@ -43,7 +40,8 @@ pub(crate) fn to_another_rack(bench: &mut Bench, how: &str, macs: [&str; 2]) {
     create(bench, SERVER, MOVER, macs[0]);
     create(bench, NEW_SERVER, MOVER, macs[1]);
     bench.on_server("docker start by-hand", &Truth::all().with(MOVER, 1));
-    std::thread::sleep(FRESH);
+    // One that has just come is treated as new, and looks like one that has moved.
+    bench.wait_until_settled();
     let mut watches = [LEAF, NEW_LEAF, "spine01", "spine02"].map(|node| Watch::open(bench, node));
     let clients = Clients::ask(bench, MOVER);
     for watch in &mut watches {

@@ -33,6 +33,7 @@ fn counters(bench: &mut Bench) -> Counters {
 
 /// The means of the next tests can fail: a real withdrawal shows in all of them.
 pub(crate) fn a_withdrawal_is_seen(bench: &mut Bench) {
+    bench.wait_until_settled();
     let (spine, leaf) = (Watch::open(bench, SPINE), Watch::open(bench, LEAF));
     let before = counters(bench);
     bench.on_server("docker kill web13", &Truth::all().without(13));
@@ -59,6 +60,7 @@ const RESTARTS: [(&str, &str); 3] = [
 ];
 
 pub(crate) fn live_hosts_stay(bench: &mut Bench) {
+    bench.wait_until_settled();
     let (mut spine, mut leaf) = (Watch::open(bench, SPINE), Watch::open(bench, LEAF));
     for (name, command) in RESTARTS {
         spine.forget();
