@@ -66,7 +66,8 @@ fn last_line(report: &DriftReport) -> String {
     let (fine, drifted) = (count(Standing::AsDeployed), count(Standing::Drifted));
     let mut parts = Vec::new();
     if drifted > 0 {
-        parts.push(format!("{} not as it was deployed", several(drifted, "nodes")));
+        let verb = if drifted == 1 { "differs" } else { "differ" };
+        parts.push(format!("{} {verb} from what the last run put there", several(drifted, "nodes")));
     } else if fine > 0 {
         parts.push(format!("nothing differs on {} from what the last run put there", several(fine, "nodes")));
     }
@@ -120,7 +121,7 @@ mod tests {
             anstream::adapter::strip_str(&drift_text(&report)).to_string(),
             "✖ leaf01    1 difference  (last changed by root@here, 2026-11-22 09:08:34Z, run 20261122T090834Z-002f, not \
              confirmed yet)\n    setting net/x: it is 0, not 1\n        -net/x = 1\n        +net/x = 0\n– server01  never \
-             deployed to\n\n✖ 1 node not as it was deployed, 1 node never deployed to\n"
+             deployed to\n\n✖ 1 node differs from what the last run put there, 1 node never deployed to\n"
         );
     }
 }
