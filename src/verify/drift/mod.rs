@@ -220,7 +220,7 @@ fn unified(name: &str, before: &str, after: &str) -> String {
 
 /// The same of lines.
 fn unified_lines(name: &str, before: &[String], after: &[String]) -> Option<String> {
-    let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let text = |lines: &[String]| lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
     (before != after).then(|| unified(name, &text(before), &text(after)))
 }
 
