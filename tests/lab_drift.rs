@@ -289,7 +289,11 @@ fn what_a_run_removed_and_is_back(lab: &Lab) {
     lab.ssh("spine01", "rm /etc/another");
 }
 
-/// Files, a routing configuration, a new container and one that is replaced: all is put back, and the record with it.
+/// Somebody else's container, on an address that isn't free then.
+const SQUATTER: &str = "docker run -d --name squatter --network containers --ip 172.16.1.15 \
+                        $(docker inspect -f '{{.Config.Image}}' web11)";
+
+/// Files, a routing configuration and a container that is replaced: all is put back, and the record with it.
 fn a_run_that_was_undone_is_no_drift(lab: &Lab, before: &str) {
     let record =
         "cd /var/lib/fabricctl/deployed && find . -type f -exec sha256sum {} + | sort; find . -type d | sort";
@@ -299,17 +303,14 @@ fn a_run_that_was_undone_is_no_drift(lab: &Lab, before: &str) {
     std::fs::write(&frr, text.replace("timers connect 1\n", "timers connect 2\n")).unwrap();
     let another = template(lab, "etc/another", "{#- fabricctl: roles=leaf,server -#}\nx\n");
     lab.edit("172.16.1.12,", "172.16.1.15,");
-    lab.edit(
-        "address: 172.16.1.13, image: identify",
-        "address: 172.16.1.13, image: identify, command: [/nowhere]",
-    );
-    lab.on(&["deploy", "--yes"]).exits(5).says("rolled back");
+    lab.ssh("server01", SQUATTER);
+    lab.on(&["deploy", "--yes"]).exits(5).says("run container web12").says("rolled back");
+    lab.ssh("server01", "docker rm -f squatter");
     let run = no_drift(lab);
     assert_eq!(run, before, "the run that was undone is not the one that put there what is there");
     assert_eq!(["leaf01", "server01"].map(|node| lab.ssh(node, record)), kept);
     std::fs::write(&frr, text).unwrap();
     std::fs::remove_file(another).unwrap();
-    lab.edit(", command: [/nowhere]", "");
     lab.edit("172.16.1.15,", "172.16.1.12,");
     assert!(lab.on(&["plan", "--exit-code"]).exits(0).stdout.contains("nothing to change"));
 }
