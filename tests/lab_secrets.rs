@@ -184,16 +184,20 @@ fn a_run_that_is_undone_tells_none(lab: &Lab) {
     template(lab.inventory.path(), "password {{ node.vars.bgp_password }}");
     run(lab, NEXT_TOKEN, &["deploy", "--yes"]).exits(0).says("all 12 container /32s");
     write_key(lab.inventory.path(), PASSWORD);
-    lab.edit(
-        "address: 172.16.1.13, image: identify",
-        "address: 172.16.1.13, image: identify, command: [/nowhere]",
+    // Somebody else has the address that is asked for.
+    let image = "$(docker inspect -f '{{.Config.Image}}' web12)";
+    lab.ssh(
+        "server01",
+        &format!("docker run -d --name squatter --network containers --ip 172.16.1.15 {image}"),
     );
+    lab.edit("172.16.1.13,", "172.16.1.15,");
     run(lab, TOKEN, &["deploy", "--yes", "-vv"])
         .exits(5)
         .says("run container web13")
         .says("rolled back: everything is as it was");
     they_do_their_work(lab, NEXT_PASSWORD, NEXT_TOKEN);
-    lab.edit(", command: [/nowhere]", "");
+    lab.edit("172.16.1.15,", "172.16.1.13,");
+    lab.ssh("server01", "docker rm -f squatter");
     write_key(lab.inventory.path(), NEXT_PASSWORD);
     run(lab, NEXT_TOKEN, &["plan", "--exit-code"]).exits(0);
     // Devices are compared with what was put there; who asks may know other secrets by now.
