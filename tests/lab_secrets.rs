@@ -11,7 +11,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Lab, Ran, eventually};
 
 const PASSWORD: &str = "bgp:Tr0ub4dor-and-3";
@@ -45,6 +45,7 @@ fn secrets_reach_devices_and_nobody_else(suite: &str) {
     run(&lab, TOKEN, &["plan", "--exit-code"]).exits(0);
     run(&lab, TOKEN, &["verify", "routes", "-vv", "-o", "json"]).exits(0);
     changed_ones_are_taken_up_and_told_as_changes(&lab);
+    a_run_that_is_undone_tells_none(&lab);
     what_devices_say_of_them_is_not_repeated(&lab);
     nothing_is_left_on_devices(&lab);
     // The way back needs none of them.
@@ -73,12 +74,16 @@ fn write_key(folder: &Path, password: &str) {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// The configuration of FRR, with one more setting for every neighbour.
+/// The configuration of FRR, with one more setting for every neighbour; where that is a password, FRR's own doors get one.
 fn template(folder: &Path, setting: &str) {
     let text = std::fs::read_to_string("templates/debian/etc/frr/frr.conf.j2").unwrap();
     let line = " neighbor {{ port.name }} timers connect 1\n";
     assert!(text.contains(line));
     let text = text.replace(line, &format!("{line} neighbor {{{{ port.name }}}} {setting}\n"));
+    let service = "service integrated-vtysh-config\n";
+    assert!(text.contains(service));
+    let door = if setting.starts_with("password") { format!("{setting}\n") } else { String::new() };
+    let text = text.replace(service, &format!("{door}{service}"));
     let path = folder.join("templates/debian/etc/frr/frr.conf.j2");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
@@ -96,7 +101,7 @@ fn watched(command: &mut Command) -> Ran {
     let ran = Ran::of(&command.output().unwrap());
     let seen = spy.stop();
     tells_none(&ran);
-    println!("{}: {seen} command lines were looked at", command.get_args().next().unwrap().display());
+    println!("{}: {seen} were looked at", command.get_args().next().unwrap().display());
     ran
 }
 
@@ -174,6 +179,39 @@ fn changed_ones_are_taken_up_and_told_as_changes(lab: &Lab) {
     lab.edit("  mtu: 9216\n", "  mtu: 9216\n  vars: { bgp_password: { secret: { file: keys/bgp } } }\n");
 }
 
+/// Passwords and a container's token change, then a step fails and all of it goes back.
+fn a_run_that_is_undone_tells_none(lab: &Lab) {
+    template(lab.inventory.path(), "password {{ node.vars.bgp_password }}");
+    run(lab, NEXT_TOKEN, &["deploy", "--yes"]).exits(0).says("all 12 container /32s");
+    write_key(lab.inventory.path(), PASSWORD);
+    // Somebody else has the address that is asked for.
+    let image = "$(docker inspect -f '{{.Config.Image}}' web12)";
+    lab.ssh(
+        "server01",
+        &format!("docker run -d --name squatter --network containers --ip 172.16.1.15 {image}"),
+    );
+    lab.edit("172.16.1.13,", "172.16.1.15,");
+    run(lab, TOKEN, &["deploy", "--yes", "-vv"])
+        .exits(5)
+        .says("run container web13")
+        .says("rolled back: everything is as it was");
+    they_do_their_work(lab, NEXT_PASSWORD, NEXT_TOKEN);
+    lab.edit("172.16.1.15,", "172.16.1.13,");
+    lab.ssh("server01", "docker rm -f squatter");
+    write_key(lab.inventory.path(), NEXT_PASSWORD);
+    run(lab, NEXT_TOKEN, &["plan", "--exit-code"]).exits(0);
+    // Devices are compared with what was put there; who asks may know other secrets by now.
+    lab.ssh("leaf02", "sed -i 's/ password .*/ password of-a-hand/' /etc/frr/frr.conf");
+    for format in ["table", "json"] {
+        let ran = run(lab, TOKEN, &["verify", "drift", "-o", format])
+            .exits(1)
+            .says("- neighbor swp51 password <secret>");
+        assert!(!ran.stdout.contains("of-a-hand"), "{}", ran.stdout);
+    }
+    run(lab, NEXT_TOKEN, &["deploy", "--yes"]).exits(0);
+    run(lab, NEXT_TOKEN, &["verify", "drift"]).exits(0);
+}
+
 fn what_devices_say_of_them_is_not_repeated(lab: &Lab) {
     template(lab.inventory.path(), "passw0rt {{ node.vars.bgp_password }}");
     for format in ["table", "json"] {
@@ -185,7 +223,8 @@ fn what_devices_say_of_them_is_not_repeated(lab: &Lab) {
     run(lab, NEXT_TOKEN, &["deploy", "--yes"]).exits(0).says("all 12 container /32s");
 }
 
-/// They stand where they must, in FRR's configuration and in what Docker keeps of a container, and nowhere else.
+/// They stand where they must: in FRR's configuration, in what Docker keeps of a container, and in what is kept to put
+/// both back and to compare them with. Nobody but root and FRR can read any of it.
 fn nothing_is_left_on_devices(lab: &Lab) {
     for node in ["spine01", "leaf01", "server01"] {
         let patterns: Vec<String> =
@@ -195,12 +234,39 @@ fn nothing_is_left_on_devices(lab: &Lab) {
             node,
             &format!("grep -rlaF --devices=skip --exclude-dir=docker --exclude-dir=containerd {} {places} 2>/dev/null || true", patterns.join(" ")),
         );
-        let expected = if node == "server01" { "" } else { "/etc/frr/frr.conf\n" };
-        assert_eq!(found, expected, "{node}");
+        let elsewhere: Vec<&str> = found
+            .lines()
+            .filter(|path| *path != "/etc/frr/frr.conf")
+            .filter(|path| {
+                !["runs", "deployed"]
+                    .iter()
+                    .any(|kept| path.starts_with(&format!("/var/lib/fabricctl/{kept}/")))
+            })
+            .collect();
+        assert_eq!(elsewhere, Vec::<&str>::new(), "{node}");
+        assert_eq!(found.contains("/etc/frr/frr.conf"), node != "server01", "{found}");
+        assert!(found.contains("/var/lib/fabricctl/runs/"), "{node} keeps what was there before: {found}");
+        let read_by_all = format!(
+            "setpriv --reuid 65534 --regid 65534 --clear-groups head -c 1 {}",
+            found.replace('\n', " ")
+        );
+        let ran = lab.try_ssh(node, &read_by_all);
+        assert!(
+            ran.stdout.is_empty() && ran.stderr.contains("Permission denied"),
+            "{}{}",
+            ran.stdout,
+            ran.stderr
+        );
+        let modes = lab.ssh(node, "cd /var/lib/fabricctl && stat -c '%a %n' deployed runs runs/*");
+        assert!(modes.lines().all(|line| line.starts_with("700 ")), "{modes}");
+        let modes = lab.ssh(node, "cd /var/lib/fabricctl/runs && find . -name docker.json -printf '%m\\n' -o -path './*/routing/*' -printf '%m\\n'");
+        assert!(modes.lines().all(|mode| mode == "600") && !modes.is_empty(), "{modes}");
     }
     assert_eq!(lab.ssh("leaf01", "stat -c '%a %U:%G' /etc/frr/frr.conf").trim(), "640 frr:frr");
     let labels = lab.ssh("server01", "docker inspect -f '{{json .Config.Labels}}' web11");
-    assert!(!labels.contains(NEXT_TOKEN), "{labels}");
+    assert!(!labels.contains(NEXT_TOKEN) && labels.contains("<secret>"), "{labels}");
+    let recorded = lab.ssh("server01", "cat /var/lib/fabricctl/deployed/containers/web11");
+    assert!(!recorded.contains(NEXT_TOKEN) && recorded.contains("<secret>"), "{recorded}");
 }
 
 fn nothing_is_left_on_the_controller(folder: &Path) {
@@ -226,7 +292,17 @@ fn nothing_is_left_on_the_controller(folder: &Path) {
 /// Looks at the arguments of every process again and again: those of the lab's nodes are processes of this machine.
 struct Spy {
     done: Arc<AtomicBool>,
-    watching: JoinHandle<(usize, BTreeSet<String>)>,
+    watching: JoinHandle<Watch>,
+}
+
+/// What was seen, and how often somebody looked.
+#[derive(Default)]
+struct Watch {
+    lines: BTreeSet<String>,
+    telling: BTreeSet<String>,
+    rounds: usize,
+    /// Processes by when they were first seen. A process becomes another program soon after its birth or never.
+    known: BTreeMap<u32, Instant>,
 }
 
 impl Spy {
@@ -234,45 +310,69 @@ impl Spy {
         let done = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&done);
         let watching = std::thread::spawn(move || {
-            let (mut lines, mut telling) = (BTreeSet::new(), BTreeSet::new());
+            let mut watch = Watch::default();
             while !asked.load(Ordering::Relaxed) {
-                for process in std::fs::read_dir("/proc").unwrap().flatten() {
-                    look(&process.path(), &mut lines, &mut telling);
-                }
+                watch.round();
                 // Even a short command lives longer than this; the lab needs the processors too.
-                std::thread::sleep(Duration::from_millis(15));
+                std::thread::sleep(Duration::from_millis(3));
             }
-            (lines.len(), telling)
+            watch
         });
         Self { done, watching }
     }
 
     /// How many different command lines there were; none may tell a secret.
-    fn stop(self) -> usize {
+    fn stop(self) -> String {
         self.done.store(true, Ordering::Relaxed);
-        let (lines, telling) = self.watching.join().unwrap();
+        let Watch { lines, telling, rounds, .. } = self.watching.join().unwrap();
         assert!(telling.is_empty(), "{telling:#?}");
-        assert!(lines > 10, "only {lines} command lines were seen");
-        lines
+        assert!(lines.len() > 10, "only {} command lines were seen", lines.len());
+        format!("{} command lines in {rounds} rounds", lines.len())
     }
 }
 
-/// What a process shows of itself: its arguments; its environment too, where it is a program that carries secrets on.
-fn look(process: &Path, lines: &mut BTreeSet<String>, telling: &mut BTreeSet<String>) {
-    let read = |name: &str| {
-        let octets = std::fs::read(process.join(name)).unwrap_or_default();
-        String::from_utf8_lossy(&octets).replace('\0', " ")
-    };
-    let line = read("cmdline");
-    if line.is_empty() {
-        return;
-    }
-    let carries = ["docker ", "ssh ", "vtysh ", "timeout "].iter().any(|program| line.starts_with(program));
-    let environment = if carries { read("environ") } else { String::new() };
-    for secret in TELLING {
-        if line.contains(secret) || environment.contains(secret) {
-            telling.insert(format!("{line} [{environment}]"));
+impl Watch {
+    /// Looks at all young processes; every hundredth time at all.
+    fn round(&mut self) {
+        self.rounds += 1;
+        let all = self.rounds % 100 == 1;
+        let now = Instant::now();
+        let mut alive = BTreeMap::new();
+        for process in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+                continue;
+            };
+            let born = self.known.get(&pid).copied().unwrap_or(now);
+            alive.insert(pid, born);
+            if all || now - born < Duration::from_secs(2) {
+                self.look(&process.path());
+            }
         }
+        self.known = alive;
     }
-    lines.insert(line);
+
+    /// What a process shows of itself: its arguments, and its environment. The latter has a secret by its nature where it
+    /// is the tool's own, which was given it there, and within the container.
+    fn look(&mut self, process: &Path) {
+        let read = |name: &str| {
+            let octets = std::fs::read(process.join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&octets).replace('\0', " ")
+        };
+        let line = read("cmdline");
+        if line.is_empty() {
+            return;
+        }
+        let mut environment = read("environ");
+        if line.starts_with(env!("CARGO_BIN_EXE_fabricctl"))
+            || format!(" {environment}").contains(" HOSTNAME=web11 ")
+        {
+            environment.clear();
+        }
+        for secret in TELLING {
+            if line.contains(secret) || environment.contains(secret) {
+                self.telling.insert(format!("{line} [{environment}]"));
+            }
+        }
+        self.lines.insert(line);
+    }
 }

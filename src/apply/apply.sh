@@ -52,10 +52,31 @@ make_directory() {
     make_directory "${1%/*}" && mkdir "$1" && note "directory created $1"
 }
 
+# What was put here, for whoever asks later what differs from it: a copy of every file with its owner and mode, what
+# containers and networks were made from, which services are to run. The snapshot holds it as it holds all else that
+# a run touches, so that it goes back with the rest.
+record=$state/deployed
+
+# recorded SOURCE NAME: whole or not at all.
+recorded() {
+    place=$record/$2
+    [ -d "${place%/*}" ] || (umask 077 && mkdir -p "${place%/*}") || return
+    cp -a "$1" "$place.fabricctl-new" && mv -f "$place.fabricctl-new" "$place" && return
+    rm -f "$place.fabricctl-new"
+    return 1
+}
+# recorded_lines NAME LINE...
+recorded_lines() {
+    place=$1
+    shift
+    (umask 077 && printf '%s\n' "$@" >"$work/lines") && recorded "$work/lines" "$place"
+}
+unrecorded() { [ ! -e "$record/$1" ] || rm -f "$record/$1"; }
+
 remember_file() {
     noted "file created $1" || noted "file saved $1" && return
     if [ -e "$1" ]; then
-        mkdir -p "$state/original${1%/*}" && cp -a "$1" "$state/original$1" && note "file saved $1"
+        (umask 077 && mkdir -p "$state/original${1%/*}") && cp -a "$1" "$state/original$1" && note "file saved $1"
     else
         note "file created $1"
     fi
@@ -74,12 +95,13 @@ put_file() {
         fail "the check of the new $path failed, the old file stays"
         return
     fi
-    remember_file "$path" && mv -f "$new" "$path" && return
+    remember_file "$path" && recorded "$new" "files$path" && unrecorded "gone$path" && mv -f "$new" "$path" && return
     rm -f "$new"
     return 1
 }
 
 restore_file() {
+    unrecorded "files$1" || return
     if noted "file saved $1"; then
         cp -a "$state/original$1" "$1.fabricctl-new" && mv -f "$1.fabricctl-new" "$1" || {
             rm -f "$1.fabricctl-new"
@@ -88,7 +110,7 @@ restore_file() {
         rm -f "$state/original$1"
         unnote "file saved $1"
     else
-        rm -f "$1" && unnote "file created $1"
+        rm -f "$1" && unnote "file created $1" && recorded_lines "gone$1" "$run"
     fi
 }
 
@@ -106,18 +128,18 @@ require_running() {
 touches() { [ -z "$saved" ] || printf '%s\n' "$*" >>"$saved/touched"; }
 
 start_service() {
-    remember_service "$1" && touches start "$1" && enable "$1" || return
+    remember_service "$1" && touches start "$1" && recorded_lines "services/$1" "$run" && enable "$1" || return
     control start "$1" && require_running "$1"
 }
 
 stop_service() {
-    touches stop "$1" && control stop "$1" || return
+    touches stop "$1" && unrecorded "services/$1" && control stop "$1" || return
     disable "$1"
     clear_after "$1"
 }
 
 restart_service() {
-    remember_service "$1" && touches restart "$1" || return
+    remember_service "$1" && touches restart "$1" && recorded_lines "services/$1" "$run" || return
     if systemd; then systemctl daemon-reload; fi
     control restart "$1" && require_running "$1"
 }
@@ -125,6 +147,10 @@ restart_service() {
 # reload_service NAME PATH
 reload_service() {
     touches reload "$1" || return
+    case $1 in
+    interfaces | sysctl | systemd) ;;
+    *) recorded_lines "services/$1" "$run" || return ;;
+    esac
     case $1 in
     interfaces) ifreload -a ;;
     sysctl) apply_sysctls "$2" ;;
@@ -190,7 +216,7 @@ new_image() {
 
 remove_image() { put_image_aside "$1" && docker image rm "$1"; }
 
-remove_network() { touches docker && docker network rm "$1"; }
+remove_network() { touches docker && docker network rm "$1" && unrecorded "networks/$1"; }
 
 # One that was stopped by hand stays so, whatever its restart policy, unless that is `always`; ours never is.
 remove_container() {
@@ -198,19 +224,29 @@ remove_container() {
         touches docker && docker stop -t 1 "$1" && docker rename "$1" "$1$kept$run"
     else
         docker rm -f "$1"
-    fi
+    fi && unrecorded "containers/$1"
 }
 
-new_network() { touches docker && create_network "$@" ${saved:+"$run_label=$run"}; }
+# definition ARGUMENT...: the one among these labels that holds a specification.
+definition() {
+    for word; do
+        case $word in "$definition_label="*) printf '%s' "${word#*=}" ;; esac
+    done
+}
+
+new_network() {
+    touches docker && create_network "$@" ${saved:+"$run_label=$run"} &&
+        recorded_lines "networks/$1" "$(definition "$@")"
+}
 start_container() { touches docker && docker start "$1" && announce "$1"; }
 
 # run_container SECRETS --name NAME OPTION...: SECRETS is a file of variables, if there are any.
 run_container() {
     secrets=$1
     shift
-    touches docker &&
-        docker run -d --restart unless-stopped ${saved:+--label "$run_label=$run"} \
-            ${secrets:+--env-file "$work/$secrets"} "$@" && announce "$2"
+    touches docker && id=$(docker run -d --restart unless-stopped ${saved:+--label "$run_label=$run"} \
+        ${secrets:+--env-file "$work/$secrets"} "$@") || return
+    recorded_lines "containers/$2" "$id" "$(definition "$@")" && announce "$2"
 }
 
 # What is noted beyond files goes back in reverse, then the notes go.
@@ -251,3 +287,5 @@ still_ours
 # For the guard, which ends what still works when its time has come.
 read -r _ _ _ _ group _ <"/proc/$$/stat" && echo "$$ $group" >"$volatile/$run.stage"
 mkdir -p "$state"
+# Who it was. A stage that can't write this down can't write down what it does either, and ends there.
+[ -z "$saved" ] || cmp -s "$saved/meta.json" "$record/run.json" || recorded "$saved/meta.json" run.json

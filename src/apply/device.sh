@@ -63,6 +63,34 @@ bgp_passwords() {
     [ ! -s "$work/passwords" ] || vtysh -f "$work/passwords" >/dev/null
 }
 
+# other_passwords FILE: the same for all other lines that end in a secret, wherever they stand; those that are to be
+# come back with the reload. What FRR won't take away in this way is left to the reload script.
+other_passwords() {
+    awk '
+        # The line with the contexts it stands in, by indentation.
+        function whole(depth) {
+            match($0, /[^ ]/)
+            while (top && at[top] >= RSTART) top--
+            contexts = ""
+            for (depth = 1; depth <= top; depth++) contexts = contexts text[depth] "\n"
+            at[++top] = RSTART
+            text[top] = $0
+            return contexts $0
+        }
+        FNR == 1 { top = 0 }
+        /^ *(!|#|$)/ { next }
+        { line = whole() }
+        FNR == NR { wanted[line]; next }
+        /^ neighbor [^ ]+ password / || line in wanted { next }
+        /^(enable )?password / { sub(/password .*/, "password"); print "no " $0; next }
+        / (password|md5|key-string|authentication-key|authentication string) [^ ]/ {
+            sub(/^ */, "&no ")
+            print contexts $0
+        }
+    ' "$1" "$work/running" >"$work/passwords"
+    [ ! -s "$work/passwords" ] || vtysh -f "$work/passwords" >/dev/null 2>&1 || :
+}
+
 # router_reload PROGRAM FILE [DIRECTORY]
 #
 # Its exit status tells little, its words tell more: FRRouting's init script even hides both. A file that isn't the
@@ -70,7 +98,10 @@ bgp_passwords() {
 router_reload() {
     [ -x "$1" ] || fail "$1 isn't there: install frr-pythontools" || return
     bgp_passwords "$2" || return
-    "$1" --reload --stdout ${3:+--confdir "$3"} "$2" >"$work/reload" 2>&1 && ! grep -q ERROR "$work/reload" && return
+    [ ! -s "$work/running" ] || other_passwords "$2"
+    # What it adds it writes down in a file of its own below /run first.
+    (umask 077 && exec "$1" --reload --stdout ${3:+--confdir "$3"} "$2") >"$work/reload" 2>&1 &&
+        ! grep -q ERROR "$work/reload" && return
     # Among much else it repeats what the daemons said, the second time numbered in another way.
     grep -E '^(%|line [0-9]|.* (ERROR|CRITICAL))' "$work/reload" | awk '!seen[$0]++' | head -n 10 | grep . ||
         tail -n 10 "$work/reload"

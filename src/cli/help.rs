@@ -80,6 +80,16 @@ Examples:
   fabricctl verify routes --lab --wait 30s    ask until it is true
   fabricctl verify routes -l spine -o json    one verdict for each node and prefix";
 
+pub(super) const VERIFY_DRIFT: &str = "\
+Exits with 0 when nothing differs, 1 when something does, 4 when a device can't be reached. A device that was never
+deployed to says so, and is no difference.
+
+Examples:
+  fabricctl verify drift --lab           what was changed by hand, with the differences
+  fabricctl verify drift -l leaf01       one device
+  fabricctl verify drift -o json         for programs
+  fabricctl plan; fabricctl deploy       what would put it right, and what does";
+
 pub(super) const STATUS_NEIGHBORS: &str = "\
 Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,
 whatever it said; 1 when its daemon didn't answer, 4 when a leaf can't be reached.

@@ -22,7 +22,7 @@ pub use lab::{
 pub use render::RenderArgs;
 pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
-pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
+pub use verify::{DriftArgs, RoutesArgs, VerifyArgs, VerifyWhat, duration};
 
 use crate::store::journal::KEPT_RUNS;
 use clap::builder::{FalseyValueParser, RangedU64ValueParser};

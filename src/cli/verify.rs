@@ -18,6 +18,21 @@ pub enum VerifyWhat {
     /// Every spine and leaf has every container's /32 and every loopback, by the right next hops
     #[command(after_long_help = super::help::VERIFY_ROUTES)]
     Routes(RoutesArgs),
+    /// Nothing on the devices differs from what the last run put there
+    ///
+    /// Each device keeps a record of what runs put there. What is there now is compared with that, not with the inventory:
+    /// one that was edited and not deployed yet is no drift. Compared are files (content, owner, mode), FRR's running
+    /// configuration, interfaces, kernel settings, services, networks and containers. Nothing is changed.
+    #[command(after_long_help = super::help::VERIFY_DRIFT)]
+    Drift(DriftArgs),
+}
+
+/// Which devices.
+#[derive(Debug, Clone, Args)]
+pub struct DriftArgs {
+    /// The devices.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Which devices, and how long to wait for the routes to become right.
@@ -73,8 +88,10 @@ mod tests {
     fn wait(arguments: &[&str]) -> Result<RoutesArgs, String> {
         let words = ["verify", "routes"].iter().chain(arguments);
         let typed = Typed::try_parse_from(words).map_err(|error| error.to_string())?;
-        let VerifyWhat::Routes(wait) = typed.verify.what;
-        Ok(wait)
+        match typed.verify.what {
+            VerifyWhat::Routes(wait) => Ok(wait),
+            VerifyWhat::Drift(_) => Err("another one".to_owned()),
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod confirm;
 pub mod context;
 mod deploy;
 mod deployment;
+mod drift;
 mod exposed;
 mod finish;
 mod fleet;
@@ -56,6 +57,7 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
         Command::Deploy(args) => runtime::block_on(|interrupts| deploy::deploy(global, args, interrupts)),
         Command::Verify(args) => match &args.what {
             VerifyWhat::Routes(args) => runtime::block_on(|_| verify::routes(global, args)),
+            VerifyWhat::Drift(args) => runtime::block_on(|_| drift::drift(global, args)),
         },
         Command::History(args) => history::run(global, args),
         Command::Status(args) => match &args.what {

@@ -41,7 +41,7 @@ pub(super) fn read(question: &Question, output: &Output) -> Result<Observation, 
         return Err(ObserveError::Short(output.stderr.trim().to_owned()));
     }
     let mut state = NodeState {
-        files: files(&answers)?,
+        files: files(&answers, "hashes", "files")?,
         services: services(question, &answers),
         routing: parse::frr_running_config(&answers.text("routing")),
         sysctls: sysctls(&answers.text("sysctls")),
@@ -64,10 +64,10 @@ pub(super) fn read(question: &Question, output: &Output) -> Result<Observation, 
 }
 
 /// The answers by name.
-struct Answers<'a>(BTreeMap<&'a str, &'a [u8]>);
+pub(super) struct Answers<'a>(BTreeMap<&'a str, &'a [u8]>);
 
 impl<'a> Answers<'a> {
-    fn split(word: &str, stdout: &'a [u8]) -> Self {
+    pub(super) fn split(word: &str, stdout: &'a [u8]) -> Self {
         let mark = format!("\n@@{word} ").into_bytes();
         let mut answers = BTreeMap::new();
         let mut rest = stdout;
@@ -86,15 +86,15 @@ impl<'a> Answers<'a> {
         }
     }
 
-    fn get(&self, name: &str) -> Option<&'a [u8]> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.0.get(name).copied()
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         String::from_utf8_lossy(self.get(name).unwrap_or_default()).into_owned()
     }
 
-    fn yes(&self, name: &str) -> bool {
+    pub(super) fn yes(&self, name: &str) -> bool {
         self.text(name).trim() == "yes"
     }
 }
@@ -166,15 +166,20 @@ fn manifest(text: &str, state: &mut NodeState) {
     }
 }
 
-fn files(answers: &Answers<'_>) -> Result<BTreeMap<String, FileState>, ObserveError> {
-    let mut files = hashed(&answers.text("hashes"));
-    let mut archive = tar::Archive::new(answers.get("files").unwrap_or_default());
+/// Files by the names of two answers: signatures of some, and an archive of some.
+pub(super) fn files(
+    answers: &Answers<'_>,
+    hashes: &str,
+    archive: &str,
+) -> Result<BTreeMap<String, FileState>, ObserveError> {
+    let mut files = hashed(&answers.text(hashes));
+    let mut archive = tar::Archive::new(answers.get(archive).unwrap_or_default());
     for entry in archive.entries().map_err(ObserveError::Files)? {
         let mut entry = entry.map_err(ObserveError::Files)?;
         if !entry.header().entry_type().is_file() {
             continue;
         }
-        let path = format!("/{}", String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches('/'));
+        let path = from_root(&String::from_utf8_lossy(&entry.path_bytes()));
         let name = |found: Result<Option<&str>, _>| found.ok().flatten().unwrap_or("?").to_owned();
         let (owner, group) = (name(entry.header().username()), name(entry.header().groupname()));
         let mode = entry.header().mode().map_err(ObserveError::Files)? & 0o7777;
@@ -185,19 +190,24 @@ fn files(answers: &Answers<'_>) -> Result<BTreeMap<String, FileState>, ObserveEr
     Ok(files)
 }
 
+/// A path as an archive or `find .` names it.
+pub(super) fn from_root(path: &str) -> String {
+    format!("/{}", path.strip_prefix('.').unwrap_or(path).trim_start_matches('/'))
+}
+
 /// Lines of stat (`MODE OWNER GROUP PATH`), then lines of sha256sum (`HASH  PATH`).
 fn hashed(text: &str) -> BTreeMap<String, FileState> {
     let mut files = BTreeMap::new();
     for line in text.lines() {
         if let Some((digest, path)) = line.split_once("  ").filter(|(digest, _)| digest.len() == 64) {
-            if let Some(file) = files.get_mut(path) {
+            if let Some(file) = files.get_mut(&from_root(path)) {
                 FileState::clone_from(file, &FileState { digest: digest.to_owned(), ..file.clone() });
             }
         } else if let [mode, owner, group, path] = line.splitn(4, ' ').collect::<Vec<_>>()[..] {
             let Ok(mode) = u32::from_str_radix(mode, 8) else { continue };
             let (owner, group) = (owner.to_owned(), group.to_owned());
             files
-                .insert(path.to_owned(), FileState { digest: String::new(), owner, group, mode, text: None });
+                .insert(from_root(path), FileState { digest: String::new(), owner, group, mode, text: None });
         }
     }
     files

@@ -1,9 +1,11 @@
 //! Asks a device, in one exec, for its facts and for its state as far as this tool cares.
 
 mod answer;
+mod drift;
 mod script;
 
 pub use answer::{Observation, ObserveError};
+pub use drift::drift;
 pub use script::Question;
 
 use crate::parse::{self, NeighborStatus, Rib};

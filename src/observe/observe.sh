@@ -35,6 +35,16 @@ settled() {
     [ ! -e /run/lock/fabricctl ] || ! has flock || flock -s -w 60 /run/lock/fabricctl true
 }
 
+running_config() {
+    # vtysh writes down in the user's home what it was asked.
+    has vtysh && { runs frr || runs quagga; } && HOME=$work vtysh -c 'show running-config' 2>/dev/null
+}
+
+docker_objects() {
+    objects=$(docker ps -aq --no-trunc; docker network ls -q --no-trunc; docker image ls -aq --no-trunc)
+    [ -z "$objects" ] || docker inspect $(printf '%s\n' $objects | sort -u)
+}
+
 main() {
     settled || exit 75
     mark os; cat /etc/os-release 2>/dev/null
@@ -57,13 +67,8 @@ main() {
     mark files; [ -n "$files" ] && eval "tar -chf - -- $files" 2>/dev/null
     mark hashes; [ -n "$hashed" ] && eval "stat -Lc '%a %U %G %n' -- $hashed; sha256sum -- $hashed" 2>/dev/null
     mark routing
-    # vtysh writes down in the user's home what it was asked.
-    [ "$routing" = yes ] && has vtysh && { runs frr || runs quagga; } &&
-        HOME=$work vtysh -c 'show running-config' 2>/dev/null
+    [ "$routing" = yes ] && running_config
     mark docker
-    if [ "$docker" = yes ] && has docker && runs docker; then
-        objects=$(docker ps -aq --no-trunc; docker network ls -q --no-trunc; docker image ls -aq --no-trunc)
-        [ -n "$objects" ] && docker inspect $(printf '%s\n' $objects | sort -u)
-    fi
+    if [ "$docker" = yes ] && has docker && runs docker; then docker_objects; fi
     mark end
 }

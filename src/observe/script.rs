@@ -31,9 +31,21 @@ pub struct Question {
 /// The functions, constant.
 const LIBRARY: &str = include_str!("observe.sh");
 
+/// More of them, for what was put there.
+const DRIFT: &str = include_str!("drift.sh");
+
 /// The whole script.
 pub(super) fn text(question: &Question) -> String {
-    let mut text = LIBRARY.to_owned();
+    format!("{LIBRARY}{}main\n", assignments(question))
+}
+
+/// The one that asks what was put there, and what of it is there.
+pub(super) fn drift_text(question: &Question) -> String {
+    format!("{LIBRARY}{DRIFT}{}drift\n", assignments(question))
+}
+
+fn assignments(question: &Question) -> String {
+    let mut text = String::new();
     // Quoted twice: the assignment takes off one layer, the script's `eval` the other.
     let list = |items: &[String]| quote(&quote_all(items.iter().map(String::as_str)));
     let routing = question.role.is_some_and(Role::routes);
@@ -41,7 +53,7 @@ pub(super) fn text(question: &Question) -> String {
     let answer = |yes: bool| if yes { "yes" } else { "no" };
     let _ = write!(
         text,
-        "word={}\nfiles={}\nhashed={}\nsysctls={}\nservices={}\nrouting={}\ndocker={}\nmain\n",
+        "word={}\nfiles={}\nhashed={}\nsysctls={}\nservices={}\nrouting={}\ndocker={}\n",
         question.word,
         list(&question.files),
         list(&question.hashed),

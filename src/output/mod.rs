@@ -1,5 +1,6 @@
 //! What is shown: one document on stdout, everything else on stderr.
 
+mod drift;
 mod exit;
 mod failure;
 pub mod findings;
@@ -11,6 +12,7 @@ mod progress;
 mod routes;
 pub mod tables;
 
+pub use drift::drift_text;
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
 pub use hidden::{hide, masked, masked_json, watch_panics};

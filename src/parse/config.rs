@@ -75,6 +75,11 @@ pub fn compare(intended: &BTreeSet<String>, running: &BTreeSet<String>) -> Confi
     }
 }
 
+/// A line of a configuration apart from the contexts it stands in, which are empty for one that stands in none.
+pub fn context(line: &str) -> (&str, &str) {
+    line.rsplit_once(SEPARATOR).unwrap_or(("", line))
+}
+
 fn is_noise(words: &str) -> bool {
     let decoration = DECORATION.iter().any(|start| {
         words.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '.', ':']))

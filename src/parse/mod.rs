@@ -8,20 +8,24 @@ mod bgp;
 mod config;
 mod docker;
 mod docker_objects;
+mod interfaces;
 mod ip;
 mod neighbors;
 mod rib;
+mod sysctl;
 mod version;
 
 pub use bgp::{BgpPeer, BgpSummary, frr_bgp_summary};
-pub use config::{ConfigDifference, compare, frr_running_config};
+pub use config::{ConfigDifference, compare, context, frr_running_config};
 pub use docker::{
     Attachment, Container, DockerImage, DockerNetwork, docker_containers, docker_images, docker_networks,
 };
 pub use docker_objects::{DockerObjects, docker_objects};
+pub use interfaces::{AskedInterface, FailedAttribute, ifquery_check, interfaces_file};
 pub use ip::{Interface, KernelNextHop, KernelRoute, ip_addresses, ip_routes};
 pub use neighbors::{HostState, Neighbor, NeighborPort, NeighborStatus, Rival, neighbor_status};
 pub use rib::{NextHop, Rib, RouteEntry, frr_routes};
+pub use sysctl::{sysctl_file, sysctl_values};
 pub use version::{docker_version, frr_version, os_pretty_name};
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};

@@ -47,7 +47,8 @@ pub fn desired(
     for file in &files {
         let Some(activation) = &file.activates else { continue };
         if activation.service == "sysctl" {
-            wanted.state.sysctls.extend(fixed_settings(&file.content));
+            let settings = parse::sysctl_file(&String::from_utf8_lossy(&file.content));
+            wanted.state.sysctls.extend(settings);
         } else if activation.service == daemon_of(node.platform) && activation.how == How::Reload {
             wanted.state.routing = parse::frr_running_config(&String::from_utf8_lossy(&file.content));
         }
@@ -98,32 +99,6 @@ fn interfaces(node: &Node) -> BTreeMap<crate::fabric::IfName, Interface> {
         (lo, Interface { up: true, mtu: 0, addresses: BTreeSet::from([address]) })
     });
     ports.chain(loopback).collect()
-}
-
-/// The settings of a sysctl.conf(5) file that must hold, by their paths below `/proc/sys`. Those marked with `-`, and
-/// those given by a pattern, may be missing on a device.
-fn fixed_settings(content: &[u8]) -> Vec<(String, String)> {
-    String::from_utf8_lossy(content)
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with(['#', ';', '-']))
-        .filter_map(|line| line.split_once('='))
-        .filter(|(key, _)| !key.contains(['*', '?', '[']))
-        .map(|(key, value)| (sysctl_path(key.trim()), value.split_whitespace().collect::<Vec<_>>().join(" ")))
-        .collect()
-}
-
-/// A key as sysctl(8) reads it: whichever separator comes first is the one that counts, the other stands for itself.
-fn sysctl_path(key: &str) -> String {
-    if key.find(['.', '/']).is_some_and(|first| key[first..].starts_with('/')) {
-        return key.to_owned();
-    }
-    let swap = |c| match c {
-        '.' => '/',
-        '/' => '.',
-        other => other,
-    };
-    key.chars().map(swap).collect()
 }
 
 fn workloads(
@@ -208,27 +183,5 @@ fn container_spec(workload: &Workload, image: &ImageSpec) -> ContainerSpec {
         command: workload.command.clone().unwrap_or_default(),
         environment,
         secrets,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_are_read_as_sysctl_reads_them() {
-        let text = b"# note\nnet.ipv4.ip_forward = 1\nnet/ipv4/conf/eth1.100/rp_filter=0\n-net.x = 9\nnet/y[1] = 2\n\
-            net.ipv4.conf.eth1/100.rp_filter = 0\nkernel.printk = 4 \t 1\n";
-        let found: Vec<(String, String)> = fixed_settings(text);
-        let found: Vec<(&str, &str)> = found.iter().map(|(key, value)| (&**key, &**value)).collect();
-        assert_eq!(
-            found,
-            [
-                ("net/ipv4/ip_forward", "1"),
-                ("net/ipv4/conf/eth1.100/rp_filter", "0"),
-                ("net/ipv4/conf/eth1.100/rp_filter", "0"),
-                ("kernel/printk", "4 1"),
-            ]
-        );
     }
 }

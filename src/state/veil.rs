@@ -68,6 +68,31 @@ impl<'s> Veil<'s> {
         self.secrets.mask(line)
     }
 
+    /// A unified diff between two states of a device, both of which may hold secrets that aren't known here.
+    pub fn found_diff(&self, diff: &str) -> String {
+        let mut veiled = String::with_capacity(diff.len());
+        let mut removed: BTreeSet<String> = BTreeSet::new();
+        for (number, line) in diff.split_inclusive('\n').enumerate() {
+            let Some((sign, rest)) = line.split_at_checked(1).filter(|(sign, _)| number > 1 && *sign != "@")
+            else {
+                veiled.push_str(&self.secrets.mask(line));
+                continue;
+            };
+            let rest = self.found(rest);
+            let words = rest.trim();
+            if sign == "-" {
+                removed.insert(words.to_owned());
+            }
+            let only_that = sign == "+" && rest.contains(MASK) && removed.contains(words);
+            veiled.push_str(sign);
+            veiled.push_str(&if only_that { rest.replace(MASK, CHANGED) } else { rest.to_string() });
+            if !veiled.ends_with('\n') {
+                veiled.push('\n');
+            }
+        }
+        veiled
+    }
+
     /// A unified diff from what was found to what is wanted. A line in which only a secret differs is still told.
     pub fn diff(&self, diff: &str) -> String {
         let mut veiled = String::with_capacity(diff.len());
@@ -135,6 +160,17 @@ mod tests {
             veil.diff(diff),
             "--- /etc/x\n+++ /etc/x\n@@ -1,3 +1,3 @@\n same <secret>\n- neighbor swp1 key 8 <secret> peer\n\
              + neighbor swp1 key 8 <secret, changed> peer\n+ neighbor swp2 key 8 <secret> peer\n"
+        );
+    }
+
+    #[test]
+    fn between_two_states_nothing_is_known_of_either() {
+        let diff = "--- a\n+++ b\n@@ -1,3 +1,3 @@\n  neighbor swp2 password kept-one\n-key old-one;\n+key newer;\n+x new-one\n";
+        let secrets = secrets();
+        assert_eq!(
+            Veil::new(&secrets, ["key new-one;"]).found_diff(diff),
+            "--- a\n+++ b\n@@ -1,3 +1,3 @@\n  neighbor swp2 password <secret>\n-key <secret>;\n+key <secret, changed>;\n\
+             +x <secret>\n"
         );
     }
 

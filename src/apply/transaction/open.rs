@@ -1,7 +1,7 @@
 //! The beginning: a snapshot of what a run will touch on a device, and a guard over it.
 
 use super::{TransactionError, restore_script};
-use crate::action::{Action, RunId, Step};
+use crate::action::{Action, ContainerSpec, NetworkSpec, RunId, Step};
 use crate::apply::compile::{DEVICE, header};
 use crate::remote::{Attachment, Script, Session, quote};
 use serde_json::json;
@@ -14,6 +14,8 @@ const SNAPSHOT: &str = concat!(include_str!("state.sh"), include_str!("snapshot.
 pub const KEPT_RUNS: usize = 10;
 /// Paths in the state directory that every run may change.
 const RECORDS: [&str; 2] = ["/var/lib/fabricctl/manifest", "/var/lib/fabricctl/original"];
+/// Where a device keeps what was put there; see `recorded` in `apply.sh`.
+pub(super) const RECORD: &str = "/var/lib/fabricctl/deployed";
 /// What takes up files and is no service.
 const NO_SERVICES: [&str; 3] = ["interfaces", "sysctl", "systemd"];
 
@@ -103,7 +105,7 @@ struct Scope<'a> {
 impl<'a> Scope<'a> {
     fn of(opening: &Opening<'a>) -> Self {
         let mut scope = Self {
-            paths: BTreeSet::from([RECORDS[0].to_owned()]),
+            paths: BTreeSet::from([RECORDS[0].to_owned(), format!("{RECORD}/run.json")]),
             services: opening.services.clone(),
             settings: BTreeSet::new(),
             new_settings: Vec::new(),
@@ -139,15 +141,26 @@ impl<'a> Scope<'a> {
                 if !NO_SERVICES.contains(&service.as_str()) =>
             {
                 self.services.insert(service.clone());
+                self.record("services", service);
             }
+            Action::CreateNetwork { network: NetworkSpec { name, .. } } | Action::RemoveNetwork { name } => {
+                self.record("networks", name);
+            }
+            Action::RunContainer { container: ContainerSpec { name, .. } }
+            | Action::RemoveContainer { name } => self.record("containers", name),
             _ => {}
         }
     }
 
-    /// A file, and the place where the one from before the first deployment is kept.
+    /// A file, the place where the one from before the first deployment is kept, and what is recorded of it.
     fn path(&mut self, path: &str) {
         self.paths.insert(path.to_owned());
         self.paths.insert(format!("{}{path}", RECORDS[1]));
+        self.paths.extend(["files", "gone"].map(|kind| format!("{RECORD}/{kind}{path}")));
+    }
+
+    fn record(&mut self, kind: &str, name: &str) {
+        self.paths.insert(format!("{RECORD}/{kind}/{name}"));
     }
 
     /// Assignments for the scripts on the device.
@@ -227,6 +240,14 @@ mod tests {
                 "/etc/frr/frr.conf",
                 "/etc/old",
                 "/etc/sysctl.d/90-fabricctl.conf",
+                "/var/lib/fabricctl/deployed/files/etc/frr/frr.conf",
+                "/var/lib/fabricctl/deployed/files/etc/old",
+                "/var/lib/fabricctl/deployed/files/etc/sysctl.d/90-fabricctl.conf",
+                "/var/lib/fabricctl/deployed/gone/etc/frr/frr.conf",
+                "/var/lib/fabricctl/deployed/gone/etc/old",
+                "/var/lib/fabricctl/deployed/gone/etc/sysctl.d/90-fabricctl.conf",
+                "/var/lib/fabricctl/deployed/run.json",
+                "/var/lib/fabricctl/deployed/services/frr",
                 "/var/lib/fabricctl/manifest",
                 "/var/lib/fabricctl/original/etc/frr/frr.conf",
                 "/var/lib/fabricctl/original/etc/old",

@@ -120,7 +120,7 @@ put_back() { # PATH
 
 # This tool's own records are nobody's news.
 put_file() {
-    case $1 in *" $state/manifest" | *" $state/original/"*) ;; *) put "$1" ;; esac
+    case $1 in *" $state/manifest" | *" $state/original/"* | *" $state/deployed/"*) ;; *) put "$1" ;; esac
 }
 
 restore_files() {
@@ -142,7 +142,7 @@ restore_files() {
     sort -r "$dir/directories" | while IFS= read -r path; do
         [ "$path" = "$state" ] || rmdir "$path" 2>/dev/null
     done
-    find "$state/original" -depth -type d -empty -delete 2>/dev/null
+    find "$state/original" "$state/deployed" -depth -type d -empty -delete 2>/dev/null
 }
 
 restore_settings() {

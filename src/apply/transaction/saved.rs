@@ -1,5 +1,6 @@
 //! What a device remembers of its runs, and of how it was before one of them.
 
+use super::open::RECORD;
 use super::{RUNS, TransactionError, directory};
 use crate::action::{ContainerSpec, DEFINITION_LABEL, File, NetworkSpec, RunId};
 use crate::parse;
@@ -132,6 +133,10 @@ fn read_saved(archive: &[u8]) -> Result<Saved, TransactionError> {
     let mut saved = Saved::default();
     for line in list.lines() {
         let Some((signature, path)) = line.split_once("  ") else { continue };
+        // What the device notes of what was put there follows from the steps by themselves.
+        if path.starts_with(RECORD) {
+            continue;
+        }
         let file = members.get(&format!("files{path}")).map(|member| File {
             path: path.to_owned(),
             content: member.content.clone(),
