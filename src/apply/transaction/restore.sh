@@ -334,6 +334,7 @@ close() { # HOW BY
         echo "@closed $(sed -n 1p "$dir/outcome" 2>/dev/null)"
         return
     }
+    boundary close
     exclusive
     is_open || {
         echo "@closed $(sed -n 1p "$dir/outcome")"
@@ -346,6 +347,7 @@ close() { # HOW BY
     fi
     rm -f "$work/differences"
     outcome "$1" "$2"
+    boundary closing
     tidy "$2"
     if engine && runs docker; then
         for id in $(docker ps -aq --filter "name=$kept$run\$"); do
@@ -360,6 +362,7 @@ close() { # HOW BY
         rm -rf "$dir"
         rmdir "$runs" "$state" 2>/dev/null
     fi
+    boundary closed
     echo "@done"
 }
 
