@@ -61,7 +61,7 @@ pub const FAULTS: [Fault; 7] = [
     },
     Fault {
         name: "docker-stop",
-        about: "Docker Engine is stopped, with all containers",
+        about: "Docker Engine is stopped; its containers run on",
         how: How::Script(include_str!("faults/docker-stop.sh")),
     },
     Fault {
