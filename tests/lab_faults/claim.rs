@@ -47,8 +47,13 @@ fn of(ran: &Ran, node: &str) -> Option<Claim> {
     if words.contains("its guard puts everything back") || words.contains("has put back what was there before") {
         return Some(Claim::OldSoon);
     }
-    if words.contains("not as before") || words.contains("confirm: ") {
+    if words.contains("not as before") || words.contains("whether it is confirmed isn't known") {
         return Some(Claim::Open);
     }
-    text.contains("nothing was changed").then_some(Claim::Old)
+    lines().find_map(|line| match line {
+        _ if line.contains("nothing was changed there") => line.contains(node).then_some(Claim::Old),
+        _ if line.contains("nothing was changed") => Some(Claim::Old),
+        _ if line.contains("confirmed: what was deployed stays") => line.contains(node).then_some(Claim::New),
+        _ => None,
+    })
 }

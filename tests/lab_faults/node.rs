@@ -36,7 +36,7 @@ done
 ls /etc/rc2.d
 ! service frr status >/dev/null 2>&1 || vtysh -c 'show running-config'
 if service docker status >/dev/null 2>&1; then
-    docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}} {{.Image}}' | sort
+    docker ps -a --no-trunc --format 'container {{.Names}} {{.State}} {{.Image}} {{.ID}}' | sort
     docker ps -aq | xargs -r docker inspect -f '{{.Name}} {{.State.Running}} {{.Config.Env}}' | sort
     docker network ls --format '{{.Name}} {{.Driver}}' | sort
     docker image ls --format '{{.Repository}}:{{.Tag}}' | sort

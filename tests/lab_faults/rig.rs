@@ -199,10 +199,8 @@ fn normal(fingerprints: &Fingerprints) -> Fingerprints {
 
 /// Without the ids that Docker makes up.
 fn normal_text(text: &str) -> String {
-    let id = |word: &str| word.len() == 64 && word.bytes().all(|octet| octet.is_ascii_hexdigit());
-    let line = |line: &str| match line.split_once(' ') {
-        // A file's hash is followed by two spaces.
-        Some((first, rest)) if id(first) && !rest.starts_with(' ') => format!("{rest}\n"),
+    let line = |line: &str| match line.rsplit_once(' ') {
+        Some((rest, _)) if line.starts_with("container ") => format!("{rest}\n"),
         _ => format!("{line}\n"),
     };
     text.lines().map(line).collect()
