@@ -74,6 +74,11 @@ hints:
 test: setup ## Every test, those that need root and the lab included
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo test $(CARGO_FLAGS)
 
+.PHONY: faults
+faults: setup ## Every fault at every boundary of a deployment, and the table of what became of the devices (FAULTS=restart,...)
+	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") FAULTS="$(or $(FAULTS),all)" \
+	    cargo test $(CARGO_FLAGS) --test lab_faults -- --nocapture
+
 .PHONY: lint
 lint: ## rustfmt and clippy, as CI runs them
 	cargo fmt --check

@@ -13,6 +13,7 @@ trap 'rm -f "$new"; exit 143' TERM INT HUP
 step() {
     number=$1
     shift
+    boundary step "$@"
     # A run that was interrupted ends between two steps.
     if [ -e "$volatile/$run.stop" ]; then
         printf '@stopped\n'

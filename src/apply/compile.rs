@@ -40,7 +40,7 @@ pub(super) fn script<'a>(
         let call = compiled.call(&step.action);
         let _ = writeln!(compiled.calls, "step {number} {call}");
     }
-    let text = format!("{}{DEVICE}{LIBRARY}{}", header(fabric, run, guarded), compiled.calls);
+    let text = format!("{}{DEVICE}{LIBRARY}{}boundary end\n", header(fabric, run, guarded), compiled.calls);
     Script { text, attachments: compiled.attachments, timeout }
 }
 

@@ -10,6 +10,10 @@ fail() {
     return 1
 }
 
+# boundary WORD...: between two deeds. A program that root has put there is told, and the run goes on when it ends: so a
+# test, or a person who looks for a fault, stops a run at an exact place. A device that nobody has prepared has none.
+boundary() { [ ! -x "$volatile/hook" ] || "$volatile/hook" "$@" </dev/null >/dev/null 2>&1 9>&-; }
+
 has() { command -v "$1" >/dev/null 2>&1; }
 systemd() { [ -d /run/systemd/system ]; }
 

@@ -105,6 +105,7 @@ Examples:
   sudo fabricctl lab up --name two --suite trixie    another one beside it
   fabricctl lab ssh spine01 vtysh -c 'show ip route'
   sudo fabricctl lab restart leaf01                  as a loss of power does
+  sudo fabricctl lab fault leaf01 management-cut     until the same with --undo
   sudo fabricctl lab down";
 
 pub(super) const COMPLETIONS: &str = "\

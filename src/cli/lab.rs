@@ -1,5 +1,7 @@
 //! `fabricctl lab …` as it was typed.
 
+use crate::lab::{FAULTS, Fault};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ pub enum LabVerb {
     Down(LabName),
     /// Take a node's power away and start it again
     Restart(LabRestartArgs),
+    /// Break something in a node, or mend it
+    Fault(LabFaultArgs),
     /// Show the labs and what runs of them
     List,
     /// Open a shell on a node, or run a command there
@@ -103,6 +107,33 @@ pub struct LabRestartArgs {
 
     /// The node
     pub node: String,
+}
+
+/// Break something in a node, or mend it: to see what a deployment makes of it
+#[derive(Debug, Args)]
+pub struct LabFaultArgs {
+    /// Which lab.
+    #[command(flatten)]
+    pub lab: LabName,
+
+    /// The node
+    pub node: String,
+
+    /// What breaks
+    #[arg(value_parser = fault())]
+    pub fault: &'static Fault,
+
+    /// Mend it
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// The faults by their names, each told with what it breaks.
+fn fault() -> impl TypedValueParser<Value = &'static Fault> {
+    let names = FAULTS.iter().map(|fault| PossibleValue::new(fault.name).help(fault.about));
+    PossibleValuesParser::new(names).try_map(|name| {
+        FAULTS.iter().find(|fault| fault.name == name).ok_or("there is no such fault")
+    })
 }
 
 /// A node's PID 1, started by `lab up`.

@@ -16,7 +16,7 @@ pub use deploy::{
 pub use history::{HistoryArgs, HistoryVerb};
 pub use inventory::{InventoryArgs, InventoryVerb};
 pub use lab::{
-    LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs, LabSuite,
+    LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs, LabSuite,
     LabUpArgs, LabVerb,
 };
 pub use render::RenderArgs;

@@ -2,7 +2,7 @@
 
 use super::context;
 use crate::cli::{
-    Format, Global, LabArgs, LabConnectArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs,
+    Format, Global, LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs,
     LabSuite, LabUpArgs, LabVerb,
 };
 use crate::lab::{self, Lab, LabError, LabState, NodeState, Progress, Suite, Up, UpOptions};
@@ -28,6 +28,7 @@ pub fn run(global: &Global, args: &LabArgs) -> Result<Exit, Failure> {
         LabVerb::Up(up) => run_up(global, state_root, up),
         LabVerb::Down(down) => run_down(global, state_root, down),
         LabVerb::Restart(restart) => run_restart(global, state_root, restart),
+        LabVerb::Fault(fault) => run_fault(global, state_root, fault),
         LabVerb::List => run_list(global, state_root),
         LabVerb::Ssh(ssh) => run_ssh(state_root, ssh),
     }
@@ -170,6 +171,24 @@ fn run_restart(global: &Global, state_root: &Path, args: &LabRestartArgs) -> Res
         Format::Table => {
             let seconds = elapsed.as_secs_f32();
             output::document(&format!("{} of lab {name} is back after {seconds:.1} s", args.node));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn run_fault(global: &Global, state_root: &Path, args: &LabFaultArgs) -> Result<Exit, Failure> {
+    let LabFaultArgs { node, fault, undo, .. } = args;
+    let name = lab::choose(state_root, args.lab.name.as_deref()).map_err(|error| failure(&error))?;
+    lab::fault(state_root, &name, node, fault, *undo).map_err(|error| failure(&error))?;
+    let fault = fault.name;
+    match global.output {
+        Format::Json => {
+            output::json(&json!({ "name": name, "node": node, "fault": fault, "undone": undo }))?;
+        }
+        Format::Table if *undo => output::document(&format!("{node} of lab {name}: {fault} is undone")),
+        Format::Table => {
+            let undo = format!("fabricctl lab fault --name {name} {node} {fault} --undo");
+            output::document(&format!("{node} of lab {name}: {fault}; undo it with: {undo}"));
         }
     }
     Ok(Exit::Ok)

@@ -106,22 +106,55 @@ impl<'a> Guarded<'a> {
             close_all(sessions).await;
             return Err((failure, Undo::Possible));
         }
-        for (node, closed) in self.end(sessions.clone(), How::Confirmed).await {
+        let mut confirmed = Vec::new();
+        for (node, closed) in self.confirm_twice(sessions.clone()).await {
             let said = closed.as_ref().err().map(ToString::to_string);
             self.log.safety(&node, Safety::Confirmed, matches!(closed, Ok(Closed::Done)), said);
             match closed {
-                Ok(Closed::Done) => {}
+                Ok(Closed::Done) => confirmed.push(node.to_string()),
                 Ok(Closed::PutBack | Closed::Before) => {
                     let message = "the device has put back what was there before: it heard nothing of this run for too long";
                     let problem = Problem { message: message.to_owned(), ..Problem::default() };
                     let hint = "give it longer with --confirm-within, and run the same command again";
                     troubles.add(Exit::RolledBack, problem.on(&node).during("confirm").hint(hint));
                 }
-                Err(error) => troubles.add(Exit::NotAsDesired, deed_problem(&node, "confirm", &error)),
+                Err(error) => troubles.add(Exit::NotAsDesired, self.unknown(&node, &error)),
             }
         }
         close_all(sessions).await;
+        if !troubles.is_empty() && !confirmed.is_empty() {
+            let confirmed: Vec<&str> = confirmed.iter().map(String::as_str).collect();
+            let message = format!("confirmed: what was deployed stays on {}", listed(&confirmed));
+            troubles.add(Exit::Ok, Problem { message, ..Problem::default() });
+        }
         troubles.into_failure().map_err(|failure| (failure, Undo::Over))
+    }
+
+    /// Confirms, and does so again where only the connection was lost: a device says then what it did the first time.
+    async fn confirm_twice(
+        &self,
+        sessions: BTreeMap<NodeName, Arc<Session>>,
+    ) -> BTreeMap<NodeName, Result<Closed, TransactionError>> {
+        let mut closed = self.end(sessions, How::Confirmed).await;
+        let lost: Vec<&NodeName> =
+            closed.iter().filter(|(_, closed)| closed.is_err()).map(|(node, _)| node).collect();
+        let mut again = BTreeMap::new();
+        for (node, session) in self.fleet.connect(lost).await {
+            again.extend(session.ok().map(|session| (node, session)));
+        }
+        closed.extend(self.end(again.clone(), How::Confirmed).await);
+        close_all(again).await;
+        closed
+    }
+
+    /// A device that was told to keep what it has, and didn't answer.
+    fn unknown(&self, node: &NodeName, error: &TransactionError) -> Problem {
+        let message = format!(
+            "{error}; whether it is confirmed isn't known: if not, its guard puts everything back by {}",
+            self.deadline()
+        );
+        let hint = "after that time `fabricctl plan` shows which it is, and `fabricctl deploy` brings it to the desired state";
+        Problem { message, ..Problem::default() }.on(node).during("confirm").hint(hint)
     }
 
     /// Leaves what was done as it is, on all devices; says nothing of those whose guards it can't end.
@@ -149,7 +182,8 @@ impl<'a> Guarded<'a> {
     pub(super) async fn roll_back(&self, touched: &BTreeSet<NodeName>, progress: &Progress) -> RolledBack {
         let untouched = self.nodes.difference(touched).cloned().collect();
         self.close(&untouched, How::Abandoned).await;
-        let mut rolled_back = RolledBack::default();
+        let untouched = untouched.iter().map(ToString::to_string).collect();
+        let mut rolled_back = RolledBack { untouched, ..RolledBack::default() };
         for wave in [Wave::Servers, Wave::Leafs, Wave::Spines] {
             let of_wave = |node: &&NodeName| {
                 self.fabric.nodes.get(*node).is_some_and(|member| Wave::of(member.role) == wave)
@@ -204,6 +238,7 @@ pub(super) enum Undo {
 #[derive(Default)]
 pub(super) struct RolledBack {
     whole: Vec<String>,
+    untouched: Vec<String>,
     troubles: Troubles,
 }
 
@@ -242,8 +277,13 @@ impl RolledBack {
 
     /// The failure that a run ends with which was rolled back because of another one.
     pub(super) fn into_failure(self, cause: Failure, interrupted: bool) -> Failure {
-        let Self { whole, troubles } = self;
+        let Self { whole, untouched, troubles } = self;
         let mut all = cause.problems;
+        if !untouched.is_empty() {
+            let untouched: Vec<&str> = untouched.iter().map(String::as_str).collect();
+            let message = format!("no step had begun on {}: nothing was changed there", listed(&untouched));
+            all.push(Problem { message, ..Problem::default() });
+        }
         if !whole.is_empty() {
             let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
             let message =

@@ -105,6 +105,15 @@ pub(super) fn settle(dir: &LabDir, node: &str) -> Result<(), LabError> {
     Ok(())
 }
 
+/// Moves the calling process to where a running node's processes are.
+pub(super) fn join_node(dir: &LabDir, node: &str) -> Result<(), LabError> {
+    for hierarchy in hierarchies()? {
+        let own = hierarchy.mount_point.join(group(dir)).join(node);
+        join(&if hierarchy.v1_options.is_none() { own.join("init") } else { own })?;
+    }
+    Ok(())
+}
+
 fn join(group: &Path) -> Result<(), LabError> {
     let processes = group.join("cgroup.procs");
     fs::write(&processes, "0").map_err(LabError::file("joining", &processes))

@@ -121,6 +121,14 @@ impl Record {
     }
 }
 
+impl NodeRecord {
+    /// What its sshd is started with: the usual port, and the one that the inventory gives.
+    pub(super) fn sshd_arguments(&self) -> Vec<String> {
+        let ports = [Some(22), self.ssh_port.filter(|port| *port != 22)];
+        ports.into_iter().flatten().flat_map(|port| ["-p".to_owned(), port.to_string()]).collect()
+    }
+}
+
 /// The directory of a lab and what is where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LabDir(PathBuf);

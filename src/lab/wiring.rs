@@ -77,6 +77,25 @@ pub(super) fn rewire(
         .unwrap_or_else(|_| Err(LabError::system("wiring the lab", std::io::ErrorKind::Other)))
 }
 
+/// The hub's port to a node, by the node's number: names of nodes can be longer than those of interfaces.
+pub(super) fn hub_port(number: usize) -> String {
+    format!("node{number}")
+}
+
+/// Plugs in, or pulls, the cable at a port of a namespace: the other end loses its carrier.
+pub(super) fn plug(namespace: &File, port: &str, plugged: bool) -> Result<(), LabError> {
+    let deed = || -> Result<(), LabError> {
+        setns(namespace, CloneFlags::CLONE_NEWNET)
+            .map_err(|error| LabError::system("entering a network namespace", error))?;
+        let mut netlink = Socket::open()?;
+        let index = netlink.link_index(port)?;
+        Ok(netlink.set_up(index, plugged)?)
+    };
+    // A thread of its own: it never comes back from there.
+    std::thread::scope(|scope| scope.spawn(deed).join())
+        .unwrap_or_else(|_| Err(LabError::system("wiring the lab", std::io::ErrorKind::Other)))
+}
+
 fn connect(
     netlink: &mut Socket,
     namespaces: &Namespaces,
@@ -84,8 +103,7 @@ fn connect(
     bridge: u32,
     number: usize,
 ) -> Result<(), LabError> {
-    // Names of nodes can be longer than those of interfaces.
-    let name = format!("node{number}");
+    let name = hub_port(number);
     let port = VethEnd {
         name: &name,
         namespace: namespaces.hub.as_fd(),

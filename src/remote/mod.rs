@@ -9,6 +9,7 @@ mod each;
 mod error;
 mod held;
 mod master;
+mod place;
 mod quote;
 mod session;
 

@@ -1,13 +1,13 @@
 //! Scripts over a connection.
 
 use super::master::Master;
+use super::place::Place;
 use super::quote::{quote, quote_all};
 use super::{ConnectError, ExecError};
 use openssh::{Session as MuxSession, Stdio};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// How to reach a device.
@@ -80,7 +80,7 @@ pub struct Session {
     master: Master,
     pub(super) mux: Arc<MuxSession>,
     // Holds the control socket; removed when the session ends.
-    _directory: TempDir,
+    _place: Place,
 }
 
 /// What the device prints right before the script begins: all before it is a greeting, or the reason why none began.
@@ -99,11 +99,10 @@ impl Session {
     /// # Errors
     /// With the reason, read from what ssh says.
     pub async fn connect(options: &Options) -> Result<Self, ConnectError> {
-        // Short: the path of a Unix socket has room for about a hundred characters.
-        let directory = tempfile::Builder::new().prefix("fctl").tempdir().map_err(ConnectError::Directory)?;
-        let master = Master::start(options, directory.path().join("m")).await?;
+        let place = Place::make().map_err(ConnectError::Directory)?;
+        let master = Master::start(options, place.path().join("m")).await?;
         let mux = Arc::new(MuxSession::resume_mux(master.socket().into(), None));
-        Ok(Self { master, mux, _directory: directory })
+        Ok(Self { master, mux, _place: place })
     }
 
     /// Runs a script, handing each line of its stdout to `line` as it comes.

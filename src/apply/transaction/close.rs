@@ -73,7 +73,8 @@ pub async fn close(
     let output = restore(session, run, &["close", how, by], timeout).await?;
     let text = String::from_utf8_lossy(&output.stdout);
     let said = |mark: &str| text.lines().any(|line| line == mark);
-    if said("@done") {
+    // Closed so already: the answer to the first time was lost.
+    if said("@done") || said(&format!("@closed {how}")) {
         Ok(Closed::Done)
     } else if said("@restoring") || said("@closed restored") {
         Ok(Closed::PutBack)

@@ -39,7 +39,7 @@ END
 
 remove_hook() {
     for other in "$runs"/*/armed; do
-        [ ! -e "$other" ] || return 0
+        [ ! -e "$other" ] || [ -e "${other%armed}outcome" ] || return 0
     done
     if systemd && [ -e "$unit" ]; then
         systemctl -q disable "${unit##*/}"

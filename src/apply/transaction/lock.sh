@@ -53,7 +53,11 @@ extend() {
 
 for open in "$runs"/*/armed; do
     open=${open%/armed}
-    [ -e "$open/armed" ] && [ ! -e "$open/outcome" ] || continue
+    [ -e "$open/armed" ] || continue
+    if [ -e "$open/outcome" ]; then
+        sh "$open/restore" finish next 8>&- >/dev/null
+        continue
+    fi
     # Whoever killed its guard didn't end it.
     sh "$open/restore" start 8>&-
     ends= up=

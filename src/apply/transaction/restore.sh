@@ -5,6 +5,7 @@
 #   guard           waits until nothing was heard of the run for too long, then puts everything back
 #   back BY         puts everything back; again, if it was cut short
 #   close HOW BY    keeps what was changed, and removes what was put aside for the way back
+#   finish BY       does what an end that was cut short has left to do
 #
 # Lines that begin with @ are for whoever started it.
 umask 022
@@ -272,7 +273,9 @@ differences() {
 
 back() { # BY
     is_open || {
-        echo "@closed $(sed -n 1p "$dir/outcome" 2>/dev/null)"
+        how=$(sed -n 1p "$dir/outcome" 2>/dev/null)
+        finish "$1"
+        echo "@closed $how"
         return
     }
     mkdir -p "$volatile" "$work"
@@ -315,8 +318,18 @@ outcome() { # HOW BY
     mv "$dir/outcome.new" "$dir/outcome"
 }
 
+# What is left to do once the end is written down; again, if that was cut short. The sign of it goes last.
 tidy() { # BY
-    rm -rf "$dir/armed" "$dir/restoring" "$work"
+    how=$(sed -n 1p "$dir/outcome")
+    if [ "$how" != restored ] && engine && { runs docker || quietly control start docker; }; then
+        for id in $(docker ps -aq --filter "name=$kept$run\$"); do
+            docker rm -f "$id" >/dev/null 2>&1
+        done
+        [ ! -e "$dir/images-aside" ] || while read -r aside _; do
+            docker image rm "$aside" >/dev/null 2>&1
+        done <"$dir/images-aside"
+    fi
+    rm -rf "$dir/restoring" "$work"
     remove_hook
     if [ "$1" != guard ] && guard_lives; then
         if systemd && has systemd-run; then
@@ -326,14 +339,29 @@ tidy() { # BY
             kill -s KILL -- "-$pid"
         fi
     fi
-    rm -f "$volatile/$run".*
+    rm -f "$volatile/$run".* "$dir/armed"
+    # A run that changed nothing needs no remembering.
+    if [ "$how" = abandoned ]; then
+        rm -rf "$dir"
+        rmdir "$runs" "$state" 2>/dev/null
+    fi
+}
+
+# A run that has ended, though not tidied up: the device lost its power in between.
+finish() { # BY
+    [ -e "$dir/armed" ] || return 0
+    exclusive
+    [ ! -e "$dir/armed" ] || [ ! -e "$dir/outcome" ] || tidy "$1"
 }
 
 close() { # HOW BY
     is_open || {
-        echo "@closed $(sed -n 1p "$dir/outcome" 2>/dev/null)"
+        how=$(sed -n 1p "$dir/outcome" 2>/dev/null)
+        finish "$2"
+        echo "@closed $how"
         return
     }
+    boundary close
     exclusive
     is_open || {
         echo "@closed $(sed -n 1p "$dir/outcome")"
@@ -346,20 +374,9 @@ close() { # HOW BY
     fi
     rm -f "$work/differences"
     outcome "$1" "$2"
+    boundary closing
     tidy "$2"
-    if engine && runs docker; then
-        for id in $(docker ps -aq --filter "name=$kept$run\$"); do
-            docker rm -f "$id" >/dev/null 2>&1
-        done
-        [ ! -e "$dir/images-aside" ] || while read -r aside _; do
-            docker image rm "$aside" >/dev/null 2>&1
-        done <"$dir/images-aside"
-    fi
-    # A run that changed nothing needs no remembering.
-    if [ "$1" = abandoned ]; then
-        rm -rf "$dir"
-        rmdir "$runs" "$state" 2>/dev/null
-    fi
+    boundary closed
     echo "@done"
 }
 

@@ -95,7 +95,10 @@ save() {
 exec 9>/run/lock/fabricctl
 ! has flock || flock -w 60 9 || give_up "another fabricctl works on the device"
 [ "$(sed -n 2p "$volatile/lock")" = "$run" ] || give_up "the run lost its lock on the device"
+boundary open
 said=$({ mkdir -p "$runs" && chmod 755 "$state" && mkdir "$dir"; } 2>&1) || give_up "the snapshot can't be made: $said"
 said=$(save 2>&1) || give_up "the snapshot can't be made: $said"
 prune
+boundary saved
 said=$(sh "$dir/restore" arm 2>&1) || give_up "the guard can't be started: $said"
+boundary armed

@@ -134,10 +134,8 @@ fn set_up_interfaces(node: &NodeRecord) -> Result<(), LabError> {
 
 /// Starts sshd, which goes to the background once it listens.
 fn start_sshd(node: &NodeRecord) -> Result<(), LabError> {
-    let mut ports = vec![22];
-    ports.extend(node.ssh_port.filter(|port| *port != 22));
     Command::new("/usr/sbin/sshd")
-        .args(ports.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]))
+        .args(node.sshd_arguments())
         .env("PATH", PATH)
         .limit(SSHD_LIMIT)
         .run_ok()?;
