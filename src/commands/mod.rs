@@ -8,6 +8,7 @@ mod deployment;
 mod exposed;
 mod finish;
 mod fleet;
+mod health;
 mod help;
 mod history;
 mod inventory;
@@ -22,6 +23,7 @@ mod teardown;
 mod transaction;
 mod troubles;
 mod verify;
+mod waves;
 mod workbench;
 
 use crate::cli::{Cli, Command, Format, StatusWhat, VerifyWhat};
