@@ -249,9 +249,7 @@ fn stop_rules_that_make_no_sense_are_refused_before_anything_else() {
     }
     for option in ["--serial", "--max-fail"] {
         for share in ["many", "101%", "1.5", ""] {
-            let said = format!("invalid value '{share}' for '{option}");
-            let said = if share.is_empty() { "a value is required for" } else { said.as_str() };
-            refused(&[option, share], said);
+            refused(&[option, share], &format!("invalid value '{share}' for '{option}"));
         }
         refused(
             &[option, "half"],
