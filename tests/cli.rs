@@ -237,3 +237,37 @@ fn rendering_is_the_same_every_time() {
     let json = [&render[..], &["-o", "json"]].concat();
     assert_eq!(stdout(&json), stdout(&json));
 }
+
+#[test]
+fn stop_rules_that_make_no_sense_are_refused_before_anything_else() {
+    let refused = |words: &[&str], message: &str| {
+        let said = stderr(&[&REFERENCE[..], &["--journal", JOURNAL, "deploy", "--yes"], words].concat(), 2);
+        assert!(said.contains(message), "no {message:?} in {said}");
+    };
+    for share in ["0", "0%"] {
+        refused(&["--serial", share], "with none at a time there is no end");
+    }
+    for option in ["--serial", "--max-fail"] {
+        for share in ["many", "101%", "1.5", ""] {
+            refused(&[option, share], &format!("invalid value '{share}' for '{option}"));
+        }
+        refused(
+            &[option, "half"],
+            "is neither a number of nodes, such as 2, nor a part of them, such as 25%",
+        );
+    }
+    refused(
+        &["--canary", "leaf09"],
+        "the canary leaf09 is no node of the inventory\n  help: fabricctl inventory list",
+    );
+    refused(
+        &["--canary", "leaf03", "-l", "spine"],
+        "the canary leaf03 is none of the nodes that this run is about\n  help: widen --limit",
+    );
+    let output = command(
+        &[&REFERENCE[..], &["--journal", JOURNAL, "deploy", "--yes"]].concat(),
+        &[("FABRICCTL_SERIAL", "0"), ("FABRICCTL_CANARY", "leaf03"), ("FABRICCTL_MAX_FAIL", "1")],
+    );
+    let output = { output }.assert().code(2).get_output().clone();
+    assert!(text(&output.stderr).contains("with none at a time"), "{}", text(&output.stderr));
+}

@@ -8,4 +8,4 @@ mod run;
 pub mod transaction;
 
 pub use detail::{Command, Detail, detail};
-pub use run::{Event, FailureCause, OnFailure, Outcome, Run, StepFailure, Stop};
+pub use run::{Event, FailureCause, OnFailure, Outcome, Place, Run, StepFailure, Stop};

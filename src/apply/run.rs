@@ -17,6 +17,8 @@ pub enum Event {
     Stage {
         /// Which.
         wave: Wave,
+        /// Which part of it, where it has several.
+        place: Option<Place>,
         /// Nodes and their numbers of steps.
         nodes: Vec<(NodeName, usize)>,
     },
@@ -56,6 +58,15 @@ pub enum Event {
         /// How long the node's steps took.
         elapsed: Duration,
     },
+}
+
+/// Which part of a wave: the first is number 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its number.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
 }
 
 /// A step that failed.
@@ -181,13 +192,19 @@ impl Run<'_> {
     pub async fn plan(&self, plan: &Plan, tell: Arc<dyn Fn(Event) + Send + Sync>) -> Outcome {
         let mut outcome = Outcome::of(plan);
         for stage in &plan.stages {
-            self.stage(stage, &mut outcome, &tell).await;
+            self.stage(stage, None, &mut outcome, &tell).await;
         }
         outcome
     }
 
-    /// Runs one stage of a plan, as far as what was before it allows.
-    pub async fn stage(&self, stage: &Stage, outcome: &mut Outcome, tell: &Arc<dyn Fn(Event) + Send + Sync>) {
+    /// Runs one stage of a plan or a part of it, as far as what was before it allows.
+    pub async fn stage(
+        &self,
+        stage: &Stage,
+        place: Option<Place>,
+        outcome: &mut Outcome,
+        tell: &Arc<dyn Fn(Event) + Send + Sync>,
+    ) {
         let left_alone = |node: &NodeName| match self.on_failure {
             _ if self.stop.wished() => true,
             OnFailure::Stop => !outcome.failures.is_empty(),
@@ -198,7 +215,7 @@ impl Run<'_> {
         outcome.skipped += stage.steps.len() - by_node.values().map(Vec::len).sum::<usize>();
         if !by_node.is_empty() {
             outcome.touched.extend(by_node.keys().cloned());
-            for (node, (done, skipped, failure)) in self.on_nodes(stage.wave, by_node, tell).await {
+            for (node, (done, skipped, failure)) in self.on_nodes((stage.wave, place), by_node, tell).await {
                 outcome.done += done;
                 outcome.skipped += skipped;
                 outcome.failures.extend(failure);
@@ -214,12 +231,12 @@ impl Run<'_> {
 
     async fn on_nodes(
         &self,
-        wave: Wave,
+        (wave, place): (Wave, Option<Place>),
         by_node: BTreeMap<NodeName, Vec<&Step>>,
         tell: &Arc<dyn Fn(Event) + Send + Sync>,
     ) -> BTreeMap<NodeName, (usize, usize, Option<StepFailure>)> {
         let nodes = by_node.iter().map(|(node, steps)| (node.clone(), steps.len())).collect();
-        tell(Event::Stage { wave, nodes });
+        tell(Event::Stage { wave, place, nodes });
         let at_work: Vec<(NodeName, Arc<Session>)> = by_node
             .keys()
             .filter_map(|node| Some((node.clone(), Arc::clone(self.sessions.get(node)?))))

@@ -1,6 +1,6 @@
 //! `deploy` and `teardown`.
 
-use super::Target;
+use super::{Target, WaveArgs};
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -72,11 +72,11 @@ pub struct DeployArgs {
     #[command(flatten)]
     pub daemon: DaemonArgs,
 
-    /// Don't wait for the routes
+    /// Don't look at the routes at the end (on the way those that were there before are waited for all the same)
     #[arg(long)]
     pub no_verify: bool,
 
-    /// Longest time for the routes to become right (30s, 500ms, 2m)
+    /// Longest time for the routes to become right: at the end, and before the next nodes begin (30s, 500ms, 2m)
     #[arg(
         long,
         env = "FABRICCTL_WAIT",
@@ -103,6 +103,10 @@ pub struct DeployArgs {
     /// What to do when a step or the verification fails, or at Ctrl-C
     #[arg(long, env = "FABRICCTL_ON_FAILURE", value_name = "WHAT", value_enum, default_value_t)]
     pub on_failure: OnFailure,
+
+    /// Order and stop rules.
+    #[command(flatten)]
+    pub waves: WaveArgs,
 }
 
 /// `fabricctl confirm`.

@@ -41,13 +41,26 @@ With FILE, a plan that plan --out saved is carried out. The file holds digests, 
 the same inventory and templates, and compared with the saved one, as is what is on the devices. If anything differs, it
 is named, nothing is changed anywhere, and the exit code is 2.
 
+A wave (spines, leafs, servers, workloads) goes in batches. Nodes that carry no traffic yet go together; of the others
+never two spines, nor two leafs with a server in common. After each batch that can cost traffic the routes are looked at,
+until all that were there before and are still wanted have been there again two seconds after it; what needs longer than
+--wait has failed. Changes that can't but interrupt, such as another AS number or password at both ends of a session, need
+--all-at-once. When a run is undone, its nodes follow one another in the same way; devices that must help themselves
+don't know of each other.
+
+A node fails when one of its steps does, and all nodes of a batch fail after which routes stay away. Within --max-fail a
+node that fails gets back what it had before (with --on-failure keep it stays as it is), is told at the end (exit code 1),
+and the others go on and are confirmed. One more, or the canary, and the whole run fails.
+
 Examples:
   fabricctl deploy --lab                to the lab, after asking
   fabricctl deploy --lab --yes          without asking
   fabricctl deploy -l '*:!leaf03'       leave a device out
   fabricctl deploy --dry-run -o json    the plan, for programs
   fabricctl deploy change.plan --lab    exactly what was planned, or nothing
-  fabricctl deploy --on-failure keep    leave what was done where a step fails";
+  fabricctl deploy --on-failure keep    leave what was done where a step fails
+  fabricctl deploy --canary leaf03 --serial 1        leaf03 first, then one by one
+  fabricctl deploy --serial 25% --max-fail 2         a quarter of a wave at a time; two nodes may fail";
 
 pub(super) const CONFIRM: &str = "\
 Examples:

@@ -9,6 +9,7 @@ mod render;
 mod status;
 mod target;
 mod verify;
+mod waves;
 
 pub use deploy::{
     ChangeArgs, Confirm, ConfirmArgs, DaemonArgs, DeployArgs, OnFailure, PlanArgs, TeardownArgs,
@@ -23,6 +24,7 @@ pub use render::RenderArgs;
 pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
 pub use verify::{DriftArgs, RoutesArgs, VerifyArgs, VerifyWhat, duration};
+pub use waves::WaveArgs;
 
 use crate::store::journal::KEPT_RUNS;
 use clap::builder::{FalseyValueParser, RangedU64ValueParser};
@@ -164,6 +166,9 @@ pub enum Command {
     ///
     /// What is replaced is saved on the devices first. When a step or the verification fails, and at Ctrl-C, all of it
     /// comes back (exit code 5, or 130); when a device hears nothing of the run any more, it does that by itself.
+    ///
+    /// Two spines, or two leafs with a server in common, are never changed at the same time while they carry traffic, and
+    /// the next nodes begin when every route that was there before is back.
     #[command(after_long_help = help::DEPLOY)]
     Deploy(DeployArgs),
     /// Make the changes of a deployment final that waits for it (deploy --confirm manual)

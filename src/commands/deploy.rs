@@ -12,7 +12,7 @@ use super::{context, finish};
 use crate::action::Plan;
 use crate::apply::{self, Detail};
 use crate::cli::{DeployArgs, Format, Global, PlanArgs, Target};
-use crate::fabric::NodeName;
+use crate::fabric::{Fabric, NodeName};
 use crate::observe::Observation;
 use crate::output::{self, Diffs, Exit, Failure, Problem};
 use serde_json::json;
@@ -57,6 +57,7 @@ pub(super) async fn deploy(
         Some(given) => given.nodes(global, target, &fabric)?,
         None => context::selected(global, &fabric)?,
     };
+    check_canary(args, &fabric, &nodes)?;
     let bench = Workbench::load(global, &args.daemon, &fabric, &nodes)?;
     if let Some(given) = &given {
         given.check_inputs(&bench.inputs(&inventory))?;
@@ -83,11 +84,12 @@ pub(super) async fn deploy(
     held.settle_open(&fleet, &finish::progress(global), &mut troubles).await;
     let prepared = look(&bench, fleet, &held.nodes(), troubles).await;
     let same = as_given(&prepared);
-    let Prepared { fleet, plan, troubles, .. } = prepared;
+    let Prepared { fleet, plan, troubles, observed } = prepared;
     let ended = match same {
         Err(failure) => Err(failure),
         Ok(()) if troubles.is_empty() => {
-            let deployment = Deployment { global, args, bench: &bench, fleet: &fleet, held: &held };
+            let deployment =
+                Deployment { global, args, bench: &bench, fleet: &fleet, held: &held, observed: &observed };
             deployment.run(&plan, &mut log, &interrupts).await
         }
         // What changes devices begins with all of them or not at all.
@@ -97,8 +99,8 @@ pub(super) async fn deploy(
     fleet.close().await;
     let ended = ended.and_then(|ended| {
         report(global, &plan, &ended, log.run(), started)?;
-        let Ended { routes, unheard, failure, .. } = ended;
-        failure.map_or(Ok(()), Err)?;
+        let Ended { routes, unheard, failure, part, .. } = ended;
+        failure.or(part.map(|(_, failure)| failure)).map_or(Ok(()), Err)?;
         unheard.into_failure()?;
         Ok(match routes {
             Some(report) if !report.ok => Exit::NotAsDesired,
@@ -106,6 +108,26 @@ pub(super) async fn deploy(
         })
     });
     log.end(ended)
+}
+
+/// A canary must be one of the nodes that the run is about.
+fn check_canary(args: &DeployArgs, fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> Result<(), Failure> {
+    let Some(canary) = &args.waves.canary else { return Ok(()) };
+    if nodes.contains(canary) {
+        return Ok(());
+    }
+    let (message, hint) = if fabric.nodes.contains_key(canary) {
+        (
+            format!("the canary {canary} is none of the nodes that this run is about"),
+            "widen --limit, or name another",
+        )
+    } else {
+        (
+            format!("the canary {canary} is no node of the inventory"),
+            "fabricctl inventory list shows its nodes",
+        )
+    };
+    Err(Failure::say(Exit::Usage, message, hint))
 }
 
 /// The devices, what those need that nothing is wrong with, and what is wrong with the others.
@@ -167,14 +189,17 @@ fn report(
     started: Instant,
 ) -> Result<(), Failure> {
     let elapsed = started.elapsed();
-    let (routes, done) = (ended.routes.as_ref(), ended.failure.is_none());
-    if !done && routes.is_none() {
+    let (routes, kept) = (ended.routes.as_ref(), ended.failure.is_none());
+    let failed = ended.part.as_ref().map(|(nodes, _)| nodes.clone()).unwrap_or_default();
+    let done = kept && failed.is_empty();
+    if !kept && routes.is_none() {
         return Ok(());
     }
     if global.output == Format::Json {
         let document = json!({
             "run": run,
             "done": done,
+            "failed": failed,
             "confirm_before": ended.confirm_before,
             "plan": output::plan_json(plan),
             "routes": routes,
@@ -185,12 +210,15 @@ fn report(
     if let Some(routes) = routes {
         output::document(&output::routes_table(routes, output::DEFAULT_WIDTH));
     }
-    if !done {
+    if !kept {
         return Ok(());
     }
     let seconds = elapsed.as_secs_f64();
     output::document(&if plan.is_empty() {
         format!("nothing changed: every node is as desired ({seconds:.1} s)")
+    } else if !done {
+        let names: Vec<&str> = failed.iter().map(NodeName::as_str).collect();
+        format!("deployed, but not on {} ({seconds:.1} s)", listed(&names))
     } else {
         format!("deployed: {} ({seconds:.1} s)", output::summary_text(plan).trim_end())
     });

@@ -1,11 +1,13 @@
 //! A deployment to devices that are its alone: changed, looked at, and confirmed or undone.
 
 use super::fleet::Fleet;
+use super::health::Health;
 use super::journal::RunLog;
 use super::locks::Held;
 use super::runtime::{Interrupts, Orderly};
 use super::transaction::{Guarded, Undo};
 use super::troubles::{Troubles, listed};
+use super::waves::{Waves, Way};
 use super::workbench::{self, Workbench};
 use super::{finish, verify};
 use crate::action::{Plan, RunId};
@@ -43,6 +45,8 @@ pub(super) struct Ended {
     pub unheard: Troubles,
     /// Why it was undone, or why not all of it was done.
     pub failure: Option<Failure>,
+    /// Nodes that failed while the others went on to their end, and why.
+    pub part: Option<(BTreeSet<NodeName>, Failure)>,
     /// Until when it must be confirmed, if that is left to a person.
     pub confirm_before: Option<String>,
 }
@@ -54,6 +58,8 @@ pub(super) struct Deployment<'a> {
     pub bench: &'a Workbench<'a>,
     pub fleet: &'a Fleet,
     pub held: &'a Held,
+    /// What was seen on the devices.
+    pub observed: &'a BTreeMap<NodeName, Observation>,
 }
 
 impl Deployment<'_> {
@@ -68,79 +74,107 @@ impl Deployment<'_> {
             log.begin(&self.held.run, plan, &progress)?;
             return Ok(self.verify(&progress, Instant::now()).await);
         }
+        self.check_canary(plan)?;
         let yes = self.args.change.yes;
         progress.say(output::plan_text(plan, finish::diffs(self.global, yes)).trim_end());
         finish::confirm(yes, "Apply this plan?").await?;
         log.begin(&self.held.run, plan, &progress)?;
         let log = &*log;
         let stop = interrupts.orderly(orderly(self.args));
-        let Self { bench, fleet, held, args, .. } = self;
+        let Self { bench, fleet, held, args, observed, .. } = self;
         let ends = (args.confirm_within, args.confirm == Confirm::Manual);
-        let guarded = Guarded::open(bench.fabric, fleet, (held, log), plan, ends).await?;
-        let (outcome, mut ended) = self.change(plan, log, &progress, &stop).await;
-        if let Some(cause) = ended.failure.take() {
-            ended.failure = Some(self.undo(&guarded, &outcome, cause, &progress, &stop).await);
-            return Ok(ended);
-        }
-        if args.confirm == Confirm::Manual {
-            ended.confirm_before = Some(guarded.deadline());
-            return Ok(ended);
-        }
-        match guarded.confirm().await {
-            Ok(()) => {}
-            Err((failure, Undo::Over)) => ended.failure = Some(failure),
-            Err((cause, Undo::Possible)) => {
-                ended.failure = Some(self.undo(&guarded, &outcome, cause, &progress, &stop).await);
+        let (guarded, health) = tokio::join!(
+            Guarded::open(bench.fabric, fleet, (held, log), plan, ends),
+            Health::before(bench.fabric, fleet, (bench.nodes, observed), (&args.waves, args.wait)),
+        );
+        let mut run = Change { guarded: guarded?, health, progress, stop, log };
+        let (touched, mut ended) = self.change(plan, &mut run).await;
+        if ended.failure.is_none() {
+            match args.confirm {
+                Confirm::Manual => ended.confirm_before = Some(run.guarded.deadline()),
+                Confirm::Auto => match run.guarded.confirm().await {
+                    Ok(()) => {}
+                    Err((failure, Undo::Over)) => {
+                        ended.failure = Some(failure);
+                        return Ok(ended);
+                    }
+                    Err((cause, Undo::Possible)) => ended.failure = Some(cause),
+                },
             }
+        }
+        let back = match (&ended.failure, args.on_failure) {
+            (Some(_), cli::OnFailure::Rollback) => {
+                run.guarded.roll_back(&touched, &run.health, &run.progress).await
+            }
+            (Some(_), cli::OnFailure::Keep) => {
+                run.guarded.keep().await;
+                return Ok(ended);
+            }
+            (None, _) => run.guarded.into_back(),
+        };
+        if let Some(cause) = ended.failure.take() {
+            ended.failure = Some(back.into_failure(cause, run.stop.wished()));
+        } else if let Some((nodes, cause)) = ended.part.take() {
+            ended.part = Some((nodes, back.into_part(cause)));
         }
         Ok(ended)
     }
 
-    /// Applies the plan and looks whether all is well; the failure in the end is the reason to undo it.
-    async fn change(
-        &self,
-        plan: &Plan,
-        log: &RunLog,
-        progress: &Arc<Progress>,
-        stop: &Stop,
-    ) -> (Outcome, Ended) {
+    /// A canary that has nothing to do would tell nothing.
+    fn check_canary(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some(canary) = &self.args.waves.canary else { return Ok(()) };
+        if plan.steps().any(|step| step.node == *canary) {
+            return Ok(());
+        }
+        let message =
+            format!("nothing is to change on {canary}, so it can't be the canary; nothing was changed");
+        Err(Failure::say(
+            Exit::Usage,
+            message,
+            "name a node of the plan with --canary: fabricctl plan shows it",
+        ))
+    }
+
+    /// Applies the plan and looks whether all is well; the failure in the end is the reason to undo it. Returns the
+    /// nodes on which steps were begun, too.
+    async fn change(&self, plan: &Plan, run: &mut Change<'_>) -> (BTreeSet<NodeName>, Ended) {
+        let Change { guarded, health, progress, stop, log } = run;
         let scope =
             Scope { fabric: self.bench.fabric, fleet: self.fleet, run: &self.held.run, guarded: true, log };
-        let (outcome, failed) = apply_plan(&scope, plan, progress, OnFailure::Stop, stop).await;
+        let keep = self.args.on_failure == cli::OnFailure::Keep;
+        let waves = Waves { scope, args: &self.args.waves, keep, health, progress, stop };
+        let Way { outcome, failed, troubles, complete } = waves.run(plan, guarded).await;
+        let troubles = troubles.into_failure();
         let failure = |failure| Ended { failure: Some(failure), ..Ended::default() };
-        if let Err(failed) = failed.into_failure() {
-            return (outcome, failure(failed));
-        }
+        let cause = match troubles {
+            Err(cause) if !complete => return (outcome.touched, failure(cause)),
+            troubles => troubles.err(),
+        };
         let applied = Instant::now();
         // First the devices, then the routes: those spread meanwhile, and asking for them would slow that down.
         let mut wish = stop.clone();
         let looked = async {
-            match settle(self.bench, self.fleet, plan).await {
-                Ok(()) => self.verify(progress, applied).await,
-                Err(failed) => failure(failed),
+            if let Err(failed) = settle(self.bench, self.fleet, plan, &failed).await {
+                return failure(failed);
             }
+            if !self.args.no_verify && changes_routers(self.bench.fabric, plan) {
+                health.rest(applied).await;
+            }
+            if !failed.is_empty() {
+                return self.verify_others(progress, health, (applied, &failed)).await;
+            }
+            let mut ended = self.verify(progress, applied).await;
+            let unheard = std::mem::take(&mut ended.unheard);
+            ended.failure =
+                ended.routes.as_ref().filter(|routes| !routes.ok).map(|routes| self.wrong(routes, unheard));
+            ended
         };
         let mut ended = tokio::select! {
             ended = looked => ended,
             () = wish.wish() => failure(interrupted()),
         };
-        if let Some(routes) = ended.routes.as_ref().filter(|routes| !routes.ok) {
-            let wrong = routes.checks.iter().filter(|check| !check.ok).count();
-            let message = format!(
-                "the routes didn't become right within {} s: {} of {} checks failed",
-                self.args.wait.as_secs_f32(),
-                wrong,
-                routes.checks.len()
-            );
-            let hint = "see what is missing above; --wait gives the routes longer";
-            let mut failed = Failure::say(Exit::NotAsDesired, message, hint);
-            if let Err(unheard) = std::mem::take(&mut ended.unheard).into_failure() {
-                failed.exit = failed.exit.max(unheard.exit);
-                failed.problems.extend(unheard.problems);
-            }
-            ended.failure = Some(failed);
-        }
-        (outcome, ended)
+        ended.part = cause.map(|cause| (failed, cause));
+        (outcome.touched, ended)
     }
 
     async fn verify(&self, progress: &Progress, since: Instant) -> Ended {
@@ -154,21 +188,52 @@ impl Deployment<'_> {
         Ended { routes: Some(report), unheard, ..Ended::default() }
     }
 
-    /// Ends a run that failed: what it did goes, or stays if that was asked for.
-    async fn undo(
+    /// The same without what nodes that failed excuse; what is wrong then is the failure.
+    async fn verify_others(
         &self,
-        guarded: &Guarded<'_>,
-        outcome: &Outcome,
-        cause: Failure,
         progress: &Progress,
-        stop: &Stop,
-    ) -> Failure {
-        if self.args.on_failure == cli::OnFailure::Keep {
-            guarded.keep().await;
-            return cause;
+        health: &Health<'_>,
+        (since, failed): (Instant, &BTreeSet<NodeName>),
+    ) -> Ended {
+        if self.args.no_verify {
+            return Ended::default();
         }
-        guarded.roll_back(&outcome.touched, progress).await.into_failure(cause, stop.wished())
+        progress.say("verify: waiting for the routes of the others");
+        let (report, fine) = health.converged(since, failed).await;
+        let failure = (!fine).then(|| self.wrong(&report, Troubles::default()));
+        Ended { routes: Some(report), failure, ..Ended::default() }
     }
+
+    fn wrong(&self, report: &RouteReport, unheard: Troubles) -> Failure {
+        let wrong = report.checks.iter().filter(|check| !check.ok).count();
+        let message = format!(
+            "the routes didn't become right within {} s: {} of {} checks failed",
+            self.args.wait.as_secs_f32(),
+            wrong,
+            report.checks.len()
+        );
+        let hint = "see what is missing above; --wait gives the routes longer";
+        let mut failed = Failure::say(Exit::NotAsDesired, message, hint);
+        if let Err(unheard) = unheard.into_failure() {
+            failed.exit = failed.exit.max(unheard.exit);
+            failed.problems.extend(unheard.problems);
+        }
+        failed
+    }
+}
+
+/// A run that changes devices, with what it needs until its end.
+struct Change<'a> {
+    guarded: Guarded<'a>,
+    health: Health<'a>,
+    progress: Arc<Progress>,
+    stop: Stop,
+    log: &'a RunLog,
+}
+
+/// Whether a plan does something on a spine or leaf.
+fn changes_routers(fabric: &Fabric, plan: &Plan) -> bool {
+    plan.steps().any(|step| fabric.nodes.get(&step.node).is_some_and(|node| node.role.routes()))
 }
 
 /// What Ctrl-C does once devices are being changed.
@@ -210,27 +275,42 @@ pub(super) async fn apply_plan(
     on_failure: OnFailure,
     stop: &Stop,
 ) -> (Outcome, Troubles) {
-    let (record, teller) = (scope.log.teller(), Arc::clone(progress));
-    let tell: Arc<dyn Fn(apply::Event) + Send + Sync> = Arc::new(move |event| {
-        record(&event);
-        teller.event(&event);
-    });
-    let run = apply::Run {
-        fabric: &scope.fabric.name,
-        run: scope.run,
-        guarded: scope.guarded,
-        stop: stop.clone(),
-        sessions: &scope.fleet.sessions,
-        timeout: scope.fleet.timeout,
-        parallel: scope.fleet.parallel,
-        on_failure,
-    };
-    let outcome = run.plan(plan, tell).await;
+    let outcome = scope.executor(on_failure, stop).plan(plan, scope.teller(progress)).await;
     let mut troubles = Troubles::default();
-    if outcome.failures.is_empty() && !outcome.stopped {
-        return (outcome, troubles);
+    if !outcome.failures.is_empty() || outcome.stopped {
+        troubles.extend(Exit::NotAsDesired, outcome.failures.iter().map(finish::step_problem));
+        left_over(plan, &outcome, &mut troubles);
     }
-    troubles.extend(Exit::NotAsDesired, outcome.failures.iter().map(finish::step_problem));
+    (outcome, troubles)
+}
+
+impl Scope<'_> {
+    /// What runs stages here.
+    pub(super) fn executor(&self, on_failure: OnFailure, stop: &Stop) -> apply::Run<'_> {
+        apply::Run {
+            fabric: &self.fabric.name,
+            run: self.run,
+            guarded: self.guarded,
+            stop: stop.clone(),
+            sessions: &self.fleet.sessions,
+            timeout: self.fleet.timeout,
+            parallel: self.fleet.parallel,
+            on_failure,
+        }
+    }
+
+    /// Who is told what happens: the journal and the person.
+    pub(super) fn teller(&self, progress: &Arc<Progress>) -> Arc<dyn Fn(apply::Event) + Send + Sync> {
+        let (record, teller) = (self.log.teller(), Arc::clone(progress));
+        Arc::new(move |event| {
+            record(&event);
+            teller.event(&event);
+        })
+    }
+}
+
+/// Says how far a run came that didn't come to its end.
+pub(super) fn left_over(plan: &Plan, outcome: &Outcome, troubles: &mut Troubles) {
     let all = plan.steps().count();
     let mut message =
         format!("{} of {all} steps were done, {} were not begun", outcome.done, outcome.skipped);
@@ -244,12 +324,17 @@ pub(super) async fn apply_plan(
     }
     let hint = "mend the cause, then run the same command again: it goes on from here";
     troubles.add(exit, Problem { message, ..Problem::default() }.hint(hint));
-    (outcome, troubles)
 }
 
 /// Asks the changed nodes again: what was applied must be what is there.
-async fn settle(bench: &Workbench<'_>, fleet: &Fleet, plan: &Plan) -> Result<(), Failure> {
-    let touched: BTreeSet<NodeName> = plan.steps().map(|step| step.node.clone()).collect();
+async fn settle(
+    bench: &Workbench<'_>,
+    fleet: &Fleet,
+    plan: &Plan,
+    failed: &BTreeSet<NodeName>,
+) -> Result<(), Failure> {
+    let mut touched: BTreeSet<NodeName> = plan.steps().map(|step| step.node.clone()).collect();
+    touched.retain(|node| !failed.contains(node));
     let mut troubles = Troubles::default();
     let observed = observe(bench, fleet, &touched, &mut troubles).await;
     let left = bench.plan(&observed, &mut troubles);

@@ -9,6 +9,7 @@ mod drift;
 mod exposed;
 mod finish;
 mod fleet;
+mod health;
 mod help;
 mod history;
 mod inventory;
@@ -23,6 +24,7 @@ mod teardown;
 mod transaction;
 mod troubles;
 mod verify;
+mod waves;
 mod workbench;
 
 use crate::cli::{Cli, Command, Format, StatusWhat, VerifyWhat};

@@ -1,6 +1,7 @@
 //! A run over all its devices: opened with a snapshot and a guard each, and closed one way or the other.
 
 use super::fleet::{Fleet, exec_problem};
+use super::health::Health;
 use super::journal::RunLog;
 use super::locks::Held;
 use super::troubles::{Troubles, listed};
@@ -8,7 +9,7 @@ use crate::action::{Plan, RunId, Wave};
 use crate::apply::transaction::{self, Closed, How, Opening, PutBack, TransactionError};
 use crate::fabric::{Fabric, NodeName};
 use crate::output::{Exit, Failure, Problem, Progress};
-use crate::planner;
+use crate::planner::{self, Pace};
 use crate::remote::{self, Session};
 use crate::store::journal::Safety;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,8 @@ use std::time::{Duration, SystemTime};
 
 /// What one device's part of an end may take at least, however short the limit of a step is.
 pub(super) const END: Duration = Duration::from_secs(120);
+/// How long a rollback waits for a node that was put back, before it takes one that stood in for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The devices of a run that have a snapshot of it and a guard.
 pub(super) struct Guarded<'a> {
@@ -25,7 +28,10 @@ pub(super) struct Guarded<'a> {
     held: &'a Held,
     log: &'a RunLog,
     nodes: BTreeSet<NodeName>,
+    /// Those that were given up and don't have back what they had.
+    out: BTreeSet<NodeName>,
     confirm_within: Duration,
+    back: RolledBack,
 }
 
 impl<'a> Guarded<'a> {
@@ -68,7 +74,8 @@ impl<'a> Guarded<'a> {
             let said = opened.as_ref().err().map(ToString::to_string);
             log.safety(node, Safety::GuardArmed, opened.is_ok(), said);
         }
-        let guarded = Self { fabric, fleet, held, log, nodes, confirm_within };
+        let (out, back) = (BTreeSet::new(), RolledBack::default());
+        let guarded = Self { fabric, fleet, held, log, nodes, out, confirm_within, back };
         if !troubles.is_empty() {
             let fine = opened.iter().filter(|(_, opened)| opened.is_ok()).map(|(node, _)| node.clone());
             guarded.close(&fine.collect(), How::Abandoned).await;
@@ -79,9 +86,7 @@ impl<'a> Guarded<'a> {
 
     /// When the guards' time is over, if the devices hear nothing more from now on.
     pub(super) fn deadline(&self) -> String {
-        let time = humantime::format_rfc3339_seconds(SystemTime::now() + self.confirm_within).to_string();
-        // The time of day; the date is today's, or it was just midnight.
-        time.get(11..19).map_or(time.clone(), |time| format!("{time} UTC"))
+        deadline(self.confirm_within)
     }
 
     /// Makes the changes final: on connections of its own, since a device that takes no new one is not as it should be.
@@ -92,7 +97,7 @@ impl<'a> Guarded<'a> {
     pub(super) async fn confirm(&self) -> Result<(), (Failure, Undo)> {
         let mut troubles = Troubles::default();
         let mut sessions = BTreeMap::new();
-        for (node, session) in self.fleet.connect(&self.nodes).await {
+        for (node, session) in self.fleet.connect(self.nodes.difference(&self.out)).await {
             match session {
                 Ok(session) => drop(sessions.insert(node, session)),
                 Err((by_hand, error)) => {
@@ -177,27 +182,72 @@ impl<'a> Guarded<'a> {
         end(sessions, self.fleet.parallel, &self.held.run, how, &self.held.who).await
     }
 
-    /// Puts back what was there before the run: the devices that were changed last come first. Those that no step
-    /// touched only lose their guards.
-    pub(super) async fn roll_back(&self, touched: &BTreeSet<NodeName>, progress: &Progress) -> RolledBack {
+    /// The nodes that were given up and can't be counted on: they don't have back what they had.
+    pub(super) fn out(&self) -> &BTreeSet<NodeName> {
+        &self.out
+    }
+
+    /// Ends the run on nodes that failed while the others go on: what was there before comes back, or all stays as it is.
+    pub(super) async fn give_up(&mut self, nodes: &BTreeSet<NodeName>, keep: bool, progress: &Progress) {
+        if keep {
+            self.close(nodes, How::Kept).await;
+            self.nodes.retain(|node| !nodes.contains(node));
+            self.out.extend(nodes.iter().cloned());
+            return;
+        }
+        let names: Vec<&str> = nodes.iter().map(NodeName::as_str).collect();
+        progress.say(&format!("rolling back {}", listed(&names)));
+        self.bring_back(nodes.iter().collect(), progress).await;
+    }
+
+    /// Puts back what was there before the run: the devices that were changed last come first, and those that stand in
+    /// for one another wait for each other. Those that no step touched only lose their guards.
+    pub(super) async fn roll_back(
+        mut self,
+        touched: &BTreeSet<NodeName>,
+        health: &Health<'_>,
+        progress: &Progress,
+    ) -> RolledBack {
         let untouched = self.nodes.difference(touched).cloned().collect();
         self.close(&untouched, How::Abandoned).await;
-        let untouched = untouched.iter().map(ToString::to_string).collect();
-        let mut rolled_back = RolledBack { untouched, ..RolledBack::default() };
+        self.back.untouched = untouched.iter().map(ToString::to_string).collect();
+        let in_service = health.standing().in_service();
         for wave in [Wave::Servers, Wave::Leafs, Wave::Spines] {
             let of_wave = |node: &&NodeName| {
                 self.fabric.nodes.get(*node).is_some_and(|member| Wave::of(member.role) == wave)
             };
-            let nodes: Vec<&NodeName> = touched.iter().filter(of_wave).collect();
+            let nodes: Vec<NodeName> = touched.intersection(&self.nodes).filter(of_wave).cloned().collect();
             if nodes.is_empty() {
                 continue;
             }
             progress.say(&format!("rolling back the {wave}"));
-            for (node, back) in self.put_back(nodes).await {
-                rolled_back.add(&node, back, self, progress);
+            let mut batches = planner::batches(self.fabric, &nodes, in_service, &Pace::default()).into_iter();
+            while let Some(batch) = batches.next() {
+                self.bring_back(batch.iter().collect(), progress).await;
+                if batches.len() > 0 {
+                    let back: BTreeSet<NodeName> =
+                        batch.into_iter().filter(|node| !self.out.contains(node)).collect();
+                    health.recovered(&back, PATIENCE).await;
+                }
             }
         }
-        rolled_back
+        self.back
+    }
+
+    /// What was put back: the failure of a run that went on without some nodes.
+    pub(super) fn into_back(self) -> RolledBack {
+        self.back
+    }
+
+    async fn bring_back(&mut self, nodes: Vec<&NodeName>, progress: &Progress) {
+        for (node, back) in self.put_back(nodes).await {
+            if self.back.add(&node, back, (self.log, self.confirm_within), progress) {
+                self.nodes.remove(&node);
+                self.out.remove(&node);
+            } else {
+                self.out.insert(node);
+            }
+        }
     }
 
     async fn put_back(&self, nodes: Vec<&NodeName>) -> BTreeMap<NodeName, Result<PutBack, TransactionError>> {
@@ -243,63 +293,84 @@ pub(super) struct RolledBack {
 }
 
 impl RolledBack {
+    /// Takes note of what became of a node; returns whether it has back what it had.
     fn add(
         &mut self,
         node: &NodeName,
         back: Result<PutBack, TransactionError>,
-        guarded: &Guarded<'_>,
+        (log, confirm_within): (&RunLog, Duration),
         progress: &Progress,
-    ) {
+    ) -> bool {
         let back = match back {
             Ok(back) => back,
             Err(error) => {
-                guarded.log.safety(node, Safety::RolledBack, false, Some(error.to_string()));
-                let message = format!("{error}; its guard puts everything back by {}", guarded.deadline());
+                log.safety(node, Safety::RolledBack, false, Some(error.to_string()));
+                let message =
+                    format!("{error}; its guard puts everything back by {}", deadline(confirm_within));
                 let hint =
                     "look at it after that time: a run that was put back says so in /var/lib/fabricctl/runs";
                 let problem = Problem { message, ..Problem::default() };
                 self.troubles.add(Exit::RolledBack, problem.on(node).during("rollback").hint(hint));
-                return;
+                return false;
             }
         };
-        guarded.log.safety(node, Safety::RolledBack, back.whole(), None);
+        log.safety(node, Safety::RolledBack, back.whole(), None);
         let said = if back.done.is_empty() { "nothing had changed".to_owned() } else { back.done.join(", ") };
         progress.say(&format!("  {node}: {said}"));
         if back.whole() {
             self.whole.push(node.to_string());
-            return;
+            return true;
         }
         let message = back.lacks();
         let hint = "mend it by hand, or bring it to the desired state: fabricctl deploy";
         let problem = Problem { message, ..Problem::default() };
         self.troubles.add(Exit::NotAsDesired, problem.on(node).during("rollback").hint(hint));
+        false
     }
 
     /// The failure that a run ends with which was rolled back because of another one.
     pub(super) fn into_failure(self, cause: Failure, interrupted: bool) -> Failure {
+        let mut failure = self.beside(cause);
+        if interrupted {
+            failure.exit = Exit::Interrupted;
+        } else if failure.exit != Exit::NotAsDesired {
+            failure.exit = Exit::RolledBack;
+        }
+        failure
+    }
+
+    /// The failure of nodes that were given up while the others went on.
+    pub(super) fn into_part(self, cause: Failure) -> Failure {
+        Failure { exit: cause.exit, problems: self.beside(cause).problems }
+    }
+
+    /// What was put back, told with the reason why; what could not be put back is graver than that the rest was.
+    fn beside(self, cause: Failure) -> Failure {
         let Self { whole, untouched, troubles } = self;
-        let mut all = cause.problems;
+        let mut problems = cause.problems;
         if !untouched.is_empty() {
             let untouched: Vec<&str> = untouched.iter().map(String::as_str).collect();
             let message = format!("no step had begun on {}: nothing was changed there", listed(&untouched));
-            all.push(Problem { message, ..Problem::default() });
+            problems.push(Problem { message, ..Problem::default() });
         }
         if !whole.is_empty() {
             let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
             let message =
                 format!("rolled back: everything is as it was before this run on {}", listed(&whole));
-            all.push(Problem { message, ..Problem::default() });
+            problems.push(Problem { message, ..Problem::default() });
         }
         let undone = troubles.into_failure().err();
-        let exit = match &undone {
-            _ if interrupted => Exit::Interrupted,
-            // What could not be put back is graver than that the rest was.
-            Some(failure) if failure.exit == Exit::NotAsDesired => Exit::NotAsDesired,
-            _ => Exit::RolledBack,
-        };
-        all.extend(undone.into_iter().flat_map(|failure| failure.problems));
-        Failure { exit, problems: all }
+        let exit = undone.as_ref().map_or(Exit::RolledBack, |failure| failure.exit);
+        problems.extend(undone.into_iter().flat_map(|failure| failure.problems));
+        Failure { exit, problems }
     }
+}
+
+/// The moment after a time from now.
+fn deadline(within: Duration) -> String {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now() + within).to_string();
+    // The time of day; the date is today's, or it was just midnight.
+    time.get(11..19).map_or(time.clone(), |time| format!("{time} UTC"))
 }
 
 /// Closes a run on devices.

@@ -32,7 +32,8 @@ pub(super) async fn routes(global: &Global, args: &RoutesArgs) -> Result<Exit, F
     Ok(if report.ok { Exit::Ok } else { Exit::NotAsDesired })
 }
 
-fn routers(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName> {
+/// The spines and leafs among some nodes.
+pub(super) fn routers(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName> {
     let routes = |name: &&NodeName| fabric.nodes.get(name).is_some_and(|node| node.role.routes());
     nodes.iter().filter(routes).cloned().collect()
 }
@@ -88,7 +89,10 @@ pub(super) async fn converge(
 }
 
 /// What each node answered; no error where there is no connection, which was told before.
-async fn ask(fleet: &Fleet, nodes: &BTreeSet<NodeName>) -> BTreeMap<NodeName, Result<Rib, Option<AskError>>> {
+pub(super) async fn ask(
+    fleet: &Fleet,
+    nodes: &BTreeSet<NodeName>,
+) -> BTreeMap<NodeName, Result<Rib, Option<AskError>>> {
     let timeout = fleet.timeout;
     let work = nodes.iter().map(|name| (name.clone(), fleet.sessions.get(name).cloned()));
     remote::each(work, fleet.parallel, move |_, session| async move {

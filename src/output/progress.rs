@@ -1,7 +1,8 @@
 //! What happens, while it happens, on stderr: a line per node on a terminal, plain lines elsewhere.
 
 use super::several;
-use crate::apply::Event;
+use crate::action::Wave;
+use crate::apply::{Event, Place};
 use crate::fabric::NodeName;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -62,11 +63,17 @@ fn seconds(elapsed: Duration) -> String {
     format!("{:.1} s", elapsed.as_secs_f64())
 }
 
+/// `leafs`, or `leafs, 1 of 2`.
+fn head(wave: Wave, place: Option<Place>) -> String {
+    place.map_or(wave.to_string(), |Place { number, of }| format!("{wave}, {number} of {of}"))
+}
+
 fn lines(event: &Event, steps: bool) {
     match event {
-        Event::Stage { wave, nodes } => {
+        Event::Stage { wave, place, nodes } => {
             let count: usize = nodes.iter().map(|(_, steps)| steps).sum();
-            super::note(&format!("{wave}: {} on {}", several(count, "steps"), several(nodes.len(), "nodes")));
+            let head = head(*wave, *place);
+            super::note(&format!("{head}: {} on {}", several(count, "steps"), several(nodes.len(), "nodes")));
         }
         Event::Done { node, step, elapsed } if steps => {
             super::note(&format!("  {node}: {step} ({})", seconds(*elapsed)));
@@ -83,9 +90,9 @@ fn lines(event: &Event, steps: bool) {
 fn bar(all: &MultiProgress, bars: &mut BTreeMap<NodeName, ProgressBar>, event: &Event) {
     let ended = "  {prefix:12} {msg}";
     match event {
-        Event::Stage { wave, nodes } => {
+        Event::Stage { wave, place, nodes } => {
             bars.clear();
-            let _ = all.println(format!("{wave}"));
+            let _ = all.println(head(*wave, *place));
             for (node, steps) in nodes {
                 let bar = all.add(ProgressBar::new(*steps as u64));
                 bar.set_style(style("  {prefix:12} {bar:20.green} {pos:>3}/{len:3} {wide_msg}"));

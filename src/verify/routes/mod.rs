@@ -7,7 +7,7 @@ mod standing;
 
 pub use expect::{Expectation, Expectations, Source, expect};
 pub use judge::{Answers, judge};
-pub use standing::Standing;
+pub use standing::{Excuse, Standing};
 
 use crate::fabric::{IfName, NodeName};
 use ipnet::Ipv4Net;
