@@ -187,7 +187,7 @@ fn orderly(args: &DeployArgs) -> Orderly {
     }
 }
 
-fn interrupted() -> Failure {
+pub(super) fn interrupted() -> Failure {
     Failure::say(Exit::Interrupted, "interrupted", "run the same command again")
 }
 
