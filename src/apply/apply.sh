@@ -111,6 +111,11 @@ start_service() {
 }
 
 stop_service() {
+    # What was put aside only the engine can take away: with containers aside it stops when the run is confirmed.
+    if [ "$1" = docker ] && [ -n "$saved" ] && grep -qsx aside "$saved/touched"; then
+        touches end docker && disable docker
+        return
+    fi
     touches stop "$1" && control stop "$1" || return
     disable "$1"
     # The daemon keeps its routes over a restart; here nothing comes back to care for them.
@@ -203,7 +208,7 @@ remove_network() { touches docker && docker network rm "$1"; }
 # One that was stopped by hand stays so, whatever its restart policy, unless that is `always`; ours never is.
 remove_container() {
     if [ -n "$saved" ]; then
-        touches docker && docker stop -t 1 "$1" && docker rename "$1" "$1$kept$run"
+        touches docker && touches aside && docker stop -t 1 "$1" && docker rename "$1" "$1$kept$run"
     else
         docker rm -f "$1"
     fi

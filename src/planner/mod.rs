@@ -16,7 +16,7 @@ pub use desired::{Desired, daemon_of, desired, services};
 pub use fingerprint::{
     Difference, Digests, Drift, Fingerprint, StepPrint, inputs_since, observed_prints, step_prints,
 };
-pub use rollback::{Back, Lost, WayBack, stages};
+pub use rollback::{Back, ENGINE, Lost, WayBack, stages};
 pub use steps::{NodePlan, assemble, node_steps};
 pub use teardown::{ORDER as TEARDOWN_ORDER, Scope, teardown_steps};
 

@@ -15,10 +15,10 @@ mod open;
 mod present;
 mod saved;
 
+pub use crate::state::{Saved, SavedContainer, SavedService};
 pub use close::{Closed, How, PutBack, close, put_back, stop};
 pub use lock::{Claim, Holder, Lock, LockError, OpenRun, lock};
 pub use open::{KEPT_RUNS, Opening, open};
-pub use crate::state::{Saved, SavedContainer, SavedService};
 pub use present::{Wanted, present};
 pub use saved::{Memory, Record, SavedRun, runs, saved, since};
 

@@ -45,8 +45,7 @@ pub async fn present(
         words(past.services.keys().map(String::as_str).collect()),
         if *engine { "yes" } else { "no" },
     );
-    let attachments =
-        vec![Attachment { name: "settings.paths".to_owned(), content: paths.into_bytes() }];
+    let attachments = vec![Attachment { name: "settings.paths".to_owned(), content: paths.into_bytes() }];
     let output = session.run(&Script { text, attachments, timeout }, |_| {}).await?;
     read(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| {
         let said = output.stderr.trim();

@@ -355,6 +355,7 @@ close() { # HOW BY
             docker image rm "$aside" >/dev/null 2>&1
         done <"$dir/images-aside"
     fi
+    if touched end docker; then control stop docker >/dev/null 2>&1 9>&-; fi
     # A run that changed nothing needs no remembering.
     if [ "$1" = abandoned ]; then
         rm -rf "$dir"

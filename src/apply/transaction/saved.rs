@@ -327,9 +327,10 @@ mod tests {
                 archive.append_data(&mut header, format!("{run}/{name}"), content.as_bytes()).unwrap();
             }
         }
-        let mut answer = b"@run {\"run\":\"r1\",\"fabric\":\"f\",\"who\":\"a@b\",\"began\":\"t\",\"version\":\"0\"}\n\
+        let mut answer =
+            b"@run {\"run\":\"r1\",\"fabric\":\"f\",\"who\":\"a@b\",\"began\":\"t\",\"version\":\"0\"}\n\
             confirmed\na@b\nt\n@saved\n"
-            .to_vec();
+                .to_vec();
         answer.extend(archive.into_inner().unwrap());
         let memory = read_memory(&answer).unwrap();
         assert_eq!(memory.runs.len(), 1);

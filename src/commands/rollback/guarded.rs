@@ -1,8 +1,8 @@
 //! The plan of a rollback carried out, as that of a deployment is: guarded, looked at, and confirmed or undone.
 
 use super::{Work, memory};
+use crate::action::{Action, Plan, Step};
 use crate::apply::{OnFailure, Outcome, Stop};
-use crate::action::Plan;
 use crate::cli::{self, Confirm};
 use crate::commands::deployment::{Scope, apply_plan, interrupted};
 use crate::commands::journal::RunLog;
@@ -12,6 +12,7 @@ use crate::commands::transaction::{Guarded, Undo};
 use crate::commands::troubles::Troubles;
 use crate::fabric::NodeName;
 use crate::output::{Exit, Failure, Problem, Progress};
+use crate::planner;
 use crate::state::Saved;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,9 +51,7 @@ impl Work<'_> {
         match guarded.confirm().await {
             Ok(()) => Ok(None),
             Err((failure, Undo::Over)) => Err(failure),
-            Err((cause, Undo::Possible)) => {
-                Err(self.undo(&guarded, &outcome, cause, progress, &stop).await)
-            }
+            Err((cause, Undo::Possible)) => Err(self.undo(&guarded, &outcome, cause, progress, &stop).await),
         }
     }
 
@@ -66,7 +65,17 @@ impl Work<'_> {
             .collect();
         let mut troubles = Troubles::default();
         let left = memory::ways_back(self.fabric, self.fleet, &self.of.run, &pasts, &mut troubles).await;
-        for step in left.values().flat_map(|back| &back.steps) {
+        let aside: BTreeSet<&NodeName> = plan
+            .steps()
+            .filter(|step| matches!(step.action, Action::RemoveContainer { .. }))
+            .map(|step| &step.node)
+            .collect();
+        // With containers aside it stops when the run is confirmed.
+        let waits = |step: &Step| match &step.action {
+            Action::StopService { service } => service == planner::ENGINE && aside.contains(&step.node),
+            _ => false,
+        };
+        for step in left.values().flat_map(|back| &back.steps).filter(|step| !waits(step)) {
             let message = format!("it was done and is still to do ({})", step.reason);
             let hint = "look at the device's logs: something there undid or refused the change";
             let problem = Problem { message, ..Problem::default() };

@@ -117,8 +117,7 @@ pub(super) async fn ways_back(
     let mut ways = BTreeMap::new();
     for (node, past) in members() {
         let name = &node.name;
-        let (Some(observation), Some(present)) = (observed.get(name), presents.get(name))
-        else {
+        let (Some(observation), Some(present)) = (observed.get(name), presents.get(name)) else {
             continue;
         };
         let present = match present {

@@ -38,7 +38,8 @@ pub(super) async fn rollback(
     let of = Undone::find(&journal::of(global), args.run.as_deref(), &fabric.name, lab.as_deref())?;
     let mut troubles = Troubles::default();
     let nodes = nodes(global, &fabric, &of, &mut troubles)?;
-    let mut log = RunLog::new(global, "rollback", target, (&fabric, &inventory), &nodes, started).undoing(&of.run);
+    let mut log =
+        RunLog::new(global, "rollback", target, (&fabric, &inventory), &nodes, started).undoing(&of.run);
     if !args.change.dry_run {
         log.prepare()?;
     }
@@ -126,7 +127,8 @@ impl Work<'_> {
         troubles: &mut Troubles,
     ) -> Result<Done, Failure> {
         if self.args.change.dry_run {
-            let nodes = nodes.iter().filter(|node| self.fleet.sessions.contains_key(*node)).cloned().collect();
+            let nodes =
+                nodes.iter().filter(|node| self.fleet.sessions.contains_key(*node)).cloned().collect();
             let (plan, _) = self.plan(&nodes, troubles).await;
             return Ok(Done { plan, ..Done::default() });
         }
@@ -138,12 +140,7 @@ impl Work<'_> {
     }
 
     /// On the devices that are this run's alone.
-    async fn on_held(
-        &self,
-        held: &Held,
-        log: &mut RunLog,
-        troubles: &mut Troubles,
-    ) -> Result<Done, Failure> {
+    async fn on_held(&self, held: &Held, log: &mut RunLog, troubles: &mut Troubles) -> Result<Done, Failure> {
         let progress = Arc::new(finish::progress(self.global));
         let (yes, of) = (self.args.change.yes, self.of);
         progress.say(&format!("back to the state before run {} ({})", of.run, of.what));
@@ -212,7 +209,10 @@ fn report(words: &Words<'_>, done: &Done, rest: &[&str], started: Instant) -> Re
         output::document(&format!("rolled back to before run {of}: {} ({seconds:.1} s)", summary.trim_end()));
     } else if !put_back.is_empty() {
         let nodes: Vec<&str> = put_back.iter().map(NodeName::as_str).collect();
-        output::document(&format!("put back what was there before run {of} on {} ({seconds:.1} s)", listed(&nodes)));
+        output::document(&format!(
+            "put back what was there before run {of} on {} ({seconds:.1} s)",
+            listed(&nodes)
+        ));
     } else if rest.is_empty() {
         output::document(&format!("nothing left to undo: every node is as it was before run {of}"));
     }

@@ -27,7 +27,8 @@ impl Work<'_> {
         troubles: &mut Troubles,
     ) -> Result<BTreeSet<NodeName>, Failure> {
         let mut open: BTreeMap<&RunId, Vec<&NodeName>> = BTreeMap::new();
-        for (node, found) in held.open.iter().flat_map(|(node, runs)| runs.iter().map(move |run| (node, run))) {
+        for (node, found) in held.open.iter().flat_map(|(node, runs)| runs.iter().map(move |run| (node, run)))
+        {
             if found.run >= self.of.run {
                 open.entry(&found.run).or_default().push(node);
             } else {
@@ -82,7 +83,11 @@ impl Work<'_> {
         for (node, back) in ended {
             match back {
                 Ok(back) if back.whole() => {
-                    let said = if back.done.is_empty() { "nothing had changed".to_owned() } else { back.done.join(", ") };
+                    let said = if back.done.is_empty() {
+                        "nothing had changed".to_owned()
+                    } else {
+                        back.done.join(", ")
+                    };
                     progress.say(&format!("  {node}: {said}"));
                     whole.push(node);
                 }

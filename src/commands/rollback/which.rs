@@ -36,9 +36,8 @@ impl Undone {
         lab: Option<&str>,
     ) -> Result<Self, Failure> {
         let all = journal.runs().map_err(|error| failure(&error))?;
-        let here = |entry: &Entry| {
-            entry.story.header.fabric == fabric && entry.story.header.lab.as_deref() == lab
-        };
+        let here =
+            |entry: &Entry| entry.story.header.fabric == fabric && entry.story.header.lab.as_deref() == lab;
         let run = match given {
             Some(given) => journal.find(given).map_err(|error| unknown(&error, &all))?,
             None => last(journal, &all, here)?,
@@ -100,7 +99,10 @@ fn refuse(entry: &Entry, here: bool) -> Result<(), Failure> {
 fn changed(story: &Story) -> BTreeSet<String> {
     let began = story.steps.iter().map(|step| step.node.clone());
     let whole = |node: &String| {
-        story.safety.iter().any(|safety| safety.node == *node && safety.what == Safety::RolledBack && safety.ok)
+        story
+            .safety
+            .iter()
+            .any(|safety| safety.node == *node && safety.what == Safety::RolledBack && safety.ok)
     };
     began.filter(|node| !whole(node)).collect()
 }
@@ -116,7 +118,8 @@ fn unknown(error: &JournalError, all: &[String]) -> Failure {
     if matches!(error, JournalError::NoRun { .. }) {
         let newest: Vec<&str> = all.iter().rev().take(NAMED).map(String::as_str).collect();
         hint = if newest.is_empty() {
-            "no run is recorded there; name another journal with --journal DIR (or FABRICCTL_JOURNAL)".to_owned()
+            "no run is recorded there; name another journal with --journal DIR (or FABRICCTL_JOURNAL)"
+                .to_owned()
         } else {
             format!("{hint}; the newest are {}", newest.join(", "))
         };

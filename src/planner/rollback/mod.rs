@@ -22,7 +22,7 @@ const MANIFEST: &str = "/var/lib/fabricctl/manifest";
 /// What stood where this tool writes.
 const ORIGINALS: &str = "/var/lib/fabricctl/original/";
 /// The service that runs containers.
-const ENGINE: &str = "docker";
+pub const ENGINE: &str = "docker";
 
 /// What the way back of one node is found from.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,11 @@ impl WayBack<'_> {
         steps.extend(objects.first);
         let mut services = Activated::default();
         for (path, step) in &files {
-            services.file(path, self.activation(path).as_ref(), matches!(step.action, Action::RemoveFile { .. }));
+            services.file(
+                path,
+                self.activation(path).as_ref(),
+                matches!(step.action, Action::RemoveFile { .. }),
+            );
         }
         steps.extend(files.into_values());
         steps.extend(self.settings());
@@ -140,9 +144,7 @@ impl WayBack<'_> {
             let current = self.current.files.get(path);
             let step = match (file, current) {
                 (None, None) => return None,
-                (None, Some(_)) => {
-                    self.step(Action::RemoveFile { path: path.clone() }, "it didn't exist")
-                }
+                (None, Some(_)) => self.step(Action::RemoveFile { path: path.clone() }, "it didn't exist"),
                 (Some(file), current) => {
                     let was = FileState::of(file);
                     if current == Some(&was) {
