@@ -48,6 +48,7 @@ fn start(verb: &str) -> RunStart {
     RunStart {
         run: None,
         verb: verb.to_owned(),
+        of: None,
         arguments: vec![verb.to_owned(), "--yes".to_owned()],
         fabric: "reference".to_owned(),
         lab: Some("two".to_owned()),

@@ -16,6 +16,8 @@ pub enum What {
     Redeploy,
     /// `verify routes`.
     Verify,
+    /// The first deployment undone.
+    Rollback,
     /// From `docker start` to the spines.
     Arrival,
     /// From `docker kill` to nowhere.
@@ -36,11 +38,12 @@ const S: (f64, &str) = (1.0, "s");
 const MS: (f64, &str) = (1000.0, "ms");
 const GB: (f64, &str) = (1.0, "GB");
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     Row(What::Up, "lab up, warm cache", 4.0, S, 2, "the command, start to end"),
     Row(What::Deploy, "first deploy, to verified", 12.0, S, 2, "the command, start to end"),
     Row(What::Redeploy, "deploy, nothing to change", 1.5, S, 2, "the command, verification included"),
     Row(What::Verify, "verify routes, converged", 0.6, S, 2, "the command, start to end"),
+    Row(What::Rollback, "rollback of the first deploy", 6.0, S, 2, "the command, start to end, confirmed"),
     Row(
         What::Arrival,
         "docker start to every spine's FIB",

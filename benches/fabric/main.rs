@@ -88,6 +88,9 @@ fn round(suite: &str, figures: &mut Figures) -> Result<()> {
     for victim in VICTIMS {
         kill_and_start(&lab, victim, figures)?;
     }
+    figures.add(What::Rollback, timed(|| lab.on(&["rollback", "--yes"]))?);
+    // Once more, and everything is there again.
+    lab.on(&["rollback", "--yes"])?;
     let teardown = timed(|| lab.on(&["teardown", "--yes"]))?;
     figures.add(What::Down, teardown + timed(|| lab.down())?);
     Ok(())

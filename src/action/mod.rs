@@ -10,5 +10,5 @@ pub use container::{
     IMAGE_SPEC_LABEL, ImageSpec, NetworkSpec, RUN_LABEL, SPEC_LABEL,
 };
 pub use file::{Activation, File, How};
-pub use plan::{Action, Plan, Stage, Step, Wave};
+pub use plan::{Action, Original, Plan, Stage, Step, Wave};
 pub use run::{RunId, RunIdError};

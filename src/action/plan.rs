@@ -3,6 +3,7 @@
 use super::{ContainerSpec, File, ImageSpec, NetworkSpec};
 use crate::fabric::{NodeName, Role};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One thing done to one device.
@@ -20,6 +21,21 @@ pub enum Action {
     RestoreFile {
         /// The path.
         path: String,
+    },
+    /// Removes a file.
+    RemoveFile {
+        /// The path.
+        path: String,
+    },
+    /// Gives kernel settings the values that they had.
+    SetSettings {
+        /// Values by path.
+        settings: BTreeMap<String, String>,
+    },
+    /// Gives ports the state that they had.
+    SetPorts {
+        /// Names, and of each the lines that a snapshot holds.
+        ports: BTreeMap<String, Vec<String>>,
     },
     /// Starts a service, and makes it start at boot where the platform can.
     StartService {
@@ -42,6 +58,13 @@ pub enum Action {
     RestartService {
         /// Its name.
         service: String,
+    },
+    /// Makes a service start at boot, or not; now it goes on as it is.
+    SetBoot {
+        /// Its name.
+        service: String,
+        /// Whether it is to start at boot.
+        at_boot: bool,
     },
     /// Makes a Docker network.
     CreateNetwork {
@@ -73,6 +96,11 @@ pub enum Action {
         /// Its name.
         name: String,
     },
+    /// Stops a container that exists.
+    StopContainer {
+        /// Its name.
+        name: String,
+    },
     /// Stops and removes a container of this fabric.
     RemoveContainer {
         /// Its name.
@@ -80,6 +108,35 @@ pub enum Action {
     },
     /// Removes this tool's own records from the device.
     Forget,
+    /// Puts this tool's own records on the device back to what they were.
+    RestoreRecords {
+        /// The list of what is this tool's; none where there was none.
+        #[serde(skip)]
+        manifest: Option<File>,
+        /// What it keeps of files that stood where it writes.
+        #[serde(skip)]
+        originals: Vec<Original>,
+    },
+}
+
+/// What is kept on a device of a file that stood where this tool writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original {
+    /// Where it is kept.
+    pub path: String,
+    /// The file; none where it is kept no more.
+    pub file: Option<File>,
+}
+
+impl Action {
+    /// The container that it starts or takes away.
+    pub fn container(&self) -> Option<&str> {
+        match self {
+            Self::RunContainer { container } => Some(&container.name),
+            Self::StartContainer { name } | Self::RemoveContainer { name } => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Action {
@@ -104,6 +161,19 @@ impl fmt::Display for Action {
             }
             Action::StartContainer { name } => write!(f, "start container {name}"),
             Action::RemoveContainer { name } => write!(f, "remove container {name}"),
+            Action::RemoveFile { path } => write!(f, "remove {path}"),
+            Action::SetSettings { settings } => match settings.len() {
+                1 => f.write_str("set a kernel setting"),
+                some => write!(f, "set {some} kernel settings"),
+            },
+            Action::SetPorts { ports } => {
+                let names: Vec<&str> = ports.keys().map(String::as_str).collect();
+                write!(f, "set {}", names.join(", "))
+            }
+            Action::SetBoot { service, at_boot: true } => write!(f, "start {service} at boot"),
+            Action::SetBoot { service, at_boot: false } => write!(f, "don't start {service} at boot"),
+            Action::StopContainer { name } => write!(f, "stop container {name}"),
+            Action::RestoreRecords { .. } => f.write_str("restore fabricctl's records"),
             Action::Forget => f.write_str("remove fabricctl's records"),
         }
     }

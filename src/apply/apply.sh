@@ -134,6 +134,11 @@ start_service() {
 }
 
 stop_service() {
+    # What was put aside only the engine can take away: with containers aside it stops when the run is confirmed.
+    if [ "$1" = docker ] && [ -n "$saved" ] && grep -qsx aside "$saved/touched"; then
+        touches end docker && unrecorded services/docker && disable docker
+        return
+    fi
     touches stop "$1" && unrecorded "services/$1" && control stop "$1" || return
     disable "$1"
     clear_after "$1"
@@ -222,7 +227,7 @@ remove_network() { touches docker && docker network rm "$1" && unrecorded "netwo
 # One that was stopped by hand stays so, whatever its restart policy, unless that is `always`; ours never is.
 remove_container() {
     if [ -n "$saved" ]; then
-        touches docker && docker stop -t 1 "$1" && docker rename "$1" "$1$kept$run"
+        touches docker && touches aside && docker stop -t 1 "$1" && docker rename "$1" "$1$kept$run"
     else
         docker rm -f "$1"
     fi && unrecorded "containers/$1"

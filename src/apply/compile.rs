@@ -3,7 +3,7 @@
 use super::Command;
 use crate::action::{
     ASIDE_IMAGE, ASIDE_MARK, Action, ContainerSpec, DEFINITION_LABEL, FABRIC_LABEL, File, IMAGE_FABRIC_LABEL,
-    IMAGE_SPEC_LABEL, ImageSpec, RUN_LABEL, RunId, SPEC_LABEL, Step,
+    IMAGE_SPEC_LABEL, ImageSpec, Original, RUN_LABEL, RunId, SPEC_LABEL, Step,
 };
 use crate::remote::{Attachment, Script, quote, quote_all};
 use crate::state::spec_hash;
@@ -14,7 +14,8 @@ use std::time::Duration;
 /// What all scripts that change a device have in common, constant.
 pub(super) const DEVICE: &str = include_str!("device.sh");
 /// The functions that steps call, constant.
-pub(super) const LIBRARY: &str = include_str!("apply.sh");
+pub(super) const LIBRARY: &str =
+    concat!(include_str!("transaction/state.sh"), include_str!("rollback.sh"), include_str!("apply.sh"));
 
 /// What the scripts are told of the run and of the names by which things are marked. A run that is `guarded` has a
 /// snapshot on the device.
@@ -89,6 +90,22 @@ impl Compiled<'_> {
             Action::RunContainer { container } => self.run_container(container),
             Action::StartContainer { name } => words(&["start_container", name]),
             Action::RemoveContainer { name } => words(&["remove_container", name]),
+            Action::RemoveFile { path } => words(&["remove_file", path]),
+            Action::SetSettings { settings } => {
+                let lines: String =
+                    settings.iter().map(|(path, value)| format!("{path}:{value}\n")).collect();
+                let name = self.attach(lines.as_bytes());
+                words(&["set_settings", &name])
+            }
+            Action::SetPorts { ports } => {
+                let lines: String = ports.values().flatten().flat_map(|line| [line.as_str(), "\n"]).collect();
+                let name = self.attach(lines.as_bytes());
+                words(&["set_ports", &name])
+            }
+            Action::SetBoot { service, at_boot: true } => words(&["set_boot", service, "yes"]),
+            Action::SetBoot { service, at_boot: false } => words(&["set_boot", service, "no"]),
+            Action::StopContainer { name } => words(&["stop_container", name]),
+            Action::RestoreRecords { manifest, originals } => self.records(manifest.as_ref(), originals),
             Action::Forget => "forget".to_owned(),
         }
     }
@@ -106,6 +123,20 @@ impl Compiled<'_> {
         let check = file.check.as_deref().map_or(String::new(), |check| check.replace("{}", "\"$new\""));
         let mode = format!("{:04o}", file.mode);
         quote_all(["put_file", &source, &file.path, &mode, &file.owner, &file.group, &check])
+    }
+
+    /// Of each file its source, path, mode, owner and group; no source where it is to be gone.
+    fn records(&mut self, manifest: Option<&File>, originals: &[Original]) -> String {
+        let mut words = vec!["restore_records".to_owned()];
+        words.push(manifest.map_or_else(String::new, |manifest| self.attach(&manifest.content)));
+        for Original { path, file } in originals {
+            let source = file.as_ref().map_or_else(String::new, |file| self.attach(&file.content));
+            words.extend([source, path.clone()]);
+            let (mode, owner, group) =
+                file.as_ref().map_or((0, "", ""), |file| (file.mode, &*file.owner, &*file.group));
+            words.extend([format!("{mode:04o}"), owner.to_owned(), group.to_owned()]);
+        }
+        quote_all(words.iter().map(String::as_str))
     }
 
     /// The label that says whose an object is.

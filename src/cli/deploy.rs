@@ -118,7 +118,7 @@ pub struct ConfirmArgs {
 }
 
 /// A duration that a guard can keep: it counts whole seconds, and hears of its run every five.
-fn guard_time(text: &str) -> Result<Duration, String> {
+pub(super) fn guard_time(text: &str) -> Result<Duration, String> {
     let least = Duration::from_secs(10);
     match super::duration(text)? {
         short if short < least => Err("a device needs at least 10s to hear that the run lives".to_owned()),

@@ -86,6 +86,16 @@ Examples:
   fabricctl history show 20261122T08
   fabricctl history show 3fa9 -o json";
 
+pub(super) const ROLLBACK: &str = "\
+Exits with 0 when all devices are as they were, 1 when one doesn't remember the run, 4 when one can't be reached, 5 when
+the rollback failed and was itself undone.
+
+Examples:
+  fabricctl rollback --dry-run          what undoing the last run would change
+  fabricctl rollback                    undo it, after asking; once more, and it is done again
+  fabricctl rollback 3fa9               back to before run 20261122T084655-3fa9, later runs undone too
+  fabricctl rollback 3fa9 -l leaf03     on one device alone";
+
 pub(super) const VERIFY_ROUTES: &str = "\
 Exits with 0 when all is as expected, 1 when not, 4 when a device can't be reached.
 

@@ -6,6 +6,7 @@ mod history;
 mod inventory;
 mod lab;
 mod render;
+mod rollback;
 mod status;
 mod target;
 mod verify;
@@ -21,6 +22,7 @@ pub use lab::{
     LabUpArgs, LabVerb,
 };
 pub use render::RenderArgs;
+pub use rollback::RollbackArgs;
 pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
 pub use verify::{DriftArgs, RoutesArgs, VerifyArgs, VerifyWhat, duration};
@@ -181,10 +183,25 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Show what runs have changed, the newest first
     ///
-    /// Every deploy and teardown is recorded on this machine: who ran it, its plan, every step with its outcome, and how
+    /// Every deploy, rollback and teardown is recorded on this machine: who ran it, its plan, every step with its outcome, and how
     /// it ended. A run that was killed is shown as interrupted, with the steps that were under way.
     #[command(after_long_help = help::HISTORY, args_conflicts_with_subcommands = true)]
     History(HistoryArgs),
+    /// Bring devices back to the state before a run
+    ///
+    /// The devices of the run, or those of --limit, get back what the run and all later ones changed on them: files,
+    /// kernel settings, ports, services, containers. It comes from the snapshots that the devices keep of their last
+    /// ten runs, so that neither templates nor older inventories are needed. The plan is shown first; the rollback is a
+    /// run of its own, with lock, snapshot, guard and journal, and can itself be rolled back.
+    ///
+    /// Devices that can't be reached, or don't remember the run any more, are left as they are and told at the end; the
+    /// others are done. The same command finishes the rest later. What a run left open that was killed, or that waits
+    /// to be confirmed, is put back at once.
+    ///
+    /// In the end each device must be as it was, as far as any of these runs touched it. Whether the fabric then works
+    /// as the inventory of now says is another matter: verify tells.
+    #[command(after_long_help = help::ROLLBACK)]
+    Rollback(RollbackArgs),
     /// Ask the devices what they know right now
     Status(StatusArgs),
     /// Remove what fabricctl made and put back what was there before

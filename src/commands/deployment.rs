@@ -85,7 +85,13 @@ impl Deployment<'_> {
         let ends = (args.confirm_within, args.confirm == Confirm::Manual);
         let (guarded, health) = tokio::join!(
             Guarded::open(bench.fabric, fleet, (held, log), plan, ends),
-            Health::before(bench.fabric, fleet, (bench.nodes, observed), (&args.waves, args.wait)),
+            Health::before(
+                bench.fabric,
+                fleet,
+                (bench.nodes, |name: &NodeName| Health::ran(bench.fabric, observed, name)),
+                (&args.waves, args.wait),
+                |_| true,
+            ),
         );
         let mut run = Change { guarded: guarded?, health, progress, stop, log };
         let (touched, mut ended) = self.change(plan, &mut run).await;
@@ -253,7 +259,7 @@ fn orderly(args: &DeployArgs) -> Orderly {
     }
 }
 
-fn interrupted() -> Failure {
+pub(super) fn interrupted() -> Failure {
     Failure::say(Exit::Interrupted, "interrupted", "run the same command again")
 }
 

@@ -33,29 +33,34 @@ pub(super) struct Health<'a> {
 pub(super) struct Lost(Vec<Check>);
 
 impl<'a> Health<'a> {
-    /// Looks once. A router whose FRR didn't run when it was `observed` has nothing to lose and isn't asked.
+    /// Looks once at what `counts`. A router whose FRR isn't `running` has nothing to lose and isn't asked.
     pub(super) async fn before(
         fabric: &'a Fabric,
         fleet: &'a Fleet,
-        (nodes, observed): (&BTreeSet<NodeName>, &BTreeMap<NodeName, Observation>),
+        (nodes, running): (&BTreeSet<NodeName>, impl Fn(&NodeName) -> bool),
         (waves, wait): (&WaveArgs, Duration),
+        counts: impl Fn(&Check) -> bool,
     ) -> Self {
         let routers = verify::routers(fabric, nodes);
-        let mut running = routers.clone();
-        running.retain(|name| {
-            let daemon = fabric.nodes.get(name).map(|node| planner::daemon_of(node.platform));
-            let services = observed.get(name).map(|found| &found.state.services);
-            daemon.zip(services).is_some_and(|(daemon, services)| services.get(daemon) == Some(&true))
-        });
+        let running: BTreeSet<NodeName> = routers.iter().filter(|name| running(name)).cloned().collect();
         let expectations = routes::expect(fabric).only(|name| nodes.contains(name));
         let routed = !running.is_empty();
         let standing = Standing::default();
         let mut health = Self { fabric, fleet, routers, expectations, standing, wait, routed };
         if routed && !waves.all_at_once {
             let answers = health.ask(&running).await;
-            health.standing = Standing::of(&routes::judge(&health.expectations, &answers));
+            let mut report = routes::judge(&health.expectations, &answers);
+            report.checks.retain(counts);
+            health.standing = Standing::of(&report);
         }
         health
+    }
+
+    /// Whether a router's FRR ran when it was observed.
+    pub(super) fn ran(fabric: &Fabric, observed: &BTreeMap<NodeName, Observation>, name: &NodeName) -> bool {
+        let daemon = fabric.nodes.get(name).map(|node| planner::daemon_of(node.platform));
+        let services = observed.get(name).map(|found| &found.state.services);
+        daemon.zip(services).is_some_and(|(daemon, services)| services.get(daemon) == Some(&true))
     }
 
     /// What there was.

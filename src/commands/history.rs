@@ -33,7 +33,7 @@ fn list(global: &Global, journal: &Journal, most: usize) -> Result<Exit, Failure
     if runs.is_empty() {
         let folder = journal.folder().display();
         output::document(&format!(
-            "no run is recorded in {folder}: `fabricctl deploy` and `fabricctl teardown` leave one each"
+            "no run is recorded in {folder}: `fabricctl deploy`, `rollback` and `teardown` leave one each"
         ));
     } else if !entries.is_empty() {
         output::document(&output::history_table(&entries));

@@ -51,6 +51,7 @@ impl RunLog {
     ) -> Self {
         let start = RunStart {
             verb: verb.to_owned(),
+            of: None,
             arguments: std::env::args_os()
                 .skip(1)
                 .map(|word| output::masked(&word.to_string_lossy()).into_owned())
@@ -63,6 +64,12 @@ impl RunLog {
             run: None,
         };
         Self { journal: of(global), keep: global.journal_keep, start, started, begun: None }
+    }
+
+    /// The record of a run that undoes another one.
+    pub(super) fn undoing(mut self, of: &RunId) -> Self {
+        self.start.of = Some(of.to_string());
+        self
     }
 
     /// Makes sure that the run can be recorded; nothing is yet.
@@ -112,6 +119,13 @@ impl RunLog {
         if let Some(begun) = &self.begun {
             let said = said.map(|said| output::masked(&said).into_owned());
             begun.recorder.record(Record::Safety { node: node.to_string(), what, ok, said });
+        }
+    }
+
+    /// The run did something, whatever its plan says.
+    pub(super) fn changed(&mut self) {
+        if let Some(begun) = &mut self.begun {
+            begun.unchanged = false;
         }
     }
 

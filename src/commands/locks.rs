@@ -149,7 +149,7 @@ fn lock_problem(node: &NodeName, error: &LockError) -> Problem {
     Problem::from_error(error).on(node).during("lock").hint(hint)
 }
 
-fn open_problem(node: &NodeName, open: &OpenRun) -> Problem {
+pub(super) fn open_problem(node: &NodeName, open: &OpenRun) -> Problem {
     let OpenRun { run, who, left, .. } = open;
     let (message, hint) = if left.is_zero() {
         let message = format!(

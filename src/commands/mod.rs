@@ -17,6 +17,7 @@ mod journal;
 mod lab;
 mod locks;
 mod render;
+mod rollback;
 mod runtime;
 mod saved;
 mod status;
@@ -62,6 +63,9 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
             VerifyWhat::Drift(args) => runtime::block_on(|_| drift::drift(global, args)),
         },
         Command::History(args) => history::run(global, args),
+        Command::Rollback(args) => {
+            runtime::block_on(|interrupts| rollback::rollback(global, args, interrupts))
+        }
         Command::Status(args) => match &args.what {
             StatusWhat::Neighbors(args) => runtime::block_on(|_| status::neighbors(global, args)),
         },

@@ -36,10 +36,15 @@ fn when(story: &Story) -> String {
 }
 
 fn verb(story: &Story) -> String {
-    match &story.header.lab {
-        Some(lab) => format!("{} (lab {lab})", story.header.verb),
-        None => story.header.verb.clone(),
+    let mut verb = story.header.verb.clone();
+    if let Some(of) = &story.header.of {
+        // What stands after the dash is enough to find it.
+        let _ = write!(verb, " of {}", of.rsplit_once('-').map_or(of.as_str(), |(_, end)| end));
     }
+    if let Some(lab) = &story.header.lab {
+        let _ = write!(verb, " (lab {lab})");
+    }
+    verb
 }
 
 fn changes(story: &Story) -> String {
@@ -74,6 +79,7 @@ fn summary_json(entry: &Entry) -> Value {
         "at": header.at,
         "who": header.who,
         "verb": header.verb,
+        "of": header.of,
         "fabric": header.fabric,
         "lab": header.lab,
         "nodes": header.nodes,
@@ -154,6 +160,9 @@ fn header_text(entry: &Entry) -> String {
     line("run", &entry.run);
     line("when", &when(&entry.story));
     line("who", &format!("{} (process {})", header.who, header.who.pid));
+    if let Some(of) = &header.of {
+        line("undoes", of);
+    }
     line("typed", &format!("fabricctl {}", header.arguments.join(" ")));
     line("fabric", &header.fabric);
     if let Some(lab) = &header.lab {

@@ -123,10 +123,16 @@ fn sign(action: &Action) -> (char, AnsiColor) {
         | Action::RemoveNetwork { .. }
         | Action::RemoveImage { .. }
         | Action::RemoveContainer { .. }
+        | Action::RemoveFile { .. }
+        | Action::StopContainer { .. }
         | Action::Forget => ('-', AnsiColor::Red),
-        Action::RestoreFile { .. } | Action::ReloadService { .. } | Action::RestartService { .. } => {
-            ('~', AnsiColor::Yellow)
-        }
+        Action::RestoreFile { .. }
+        | Action::ReloadService { .. }
+        | Action::RestartService { .. }
+        | Action::SetSettings { .. }
+        | Action::SetPorts { .. }
+        | Action::SetBoot { .. }
+        | Action::RestoreRecords { .. } => ('~', AnsiColor::Yellow),
     }
 }
 
@@ -135,17 +141,22 @@ fn counts(plan: &Plan) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for step in plan.steps() {
         let kind = match &step.action {
-            Action::PutFile { .. } | Action::RestoreFile { .. } => "files",
+            Action::PutFile { .. } | Action::RestoreFile { .. } | Action::RemoveFile { .. } => "files",
             Action::StartService { .. }
             | Action::StopService { .. }
             | Action::ReloadService { .. }
-            | Action::RestartService { .. } => "services",
+            | Action::RestartService { .. }
+            | Action::SetBoot { .. } => "services",
             Action::CreateNetwork { .. } | Action::RemoveNetwork { .. } => "networks",
             Action::ProvideImage { .. } | Action::RemoveImage { .. } => "images",
-            Action::RunContainer { .. } | Action::StartContainer { .. } | Action::RemoveContainer { .. } => {
-                "containers"
-            }
-            Action::Forget => continue,
+            Action::RunContainer { .. }
+            | Action::StartContainer { .. }
+            | Action::StopContainer { .. }
+            | Action::RemoveContainer { .. } => "containers",
+            Action::Forget
+            | Action::SetSettings { .. }
+            | Action::SetPorts { .. }
+            | Action::RestoreRecords { .. } => continue,
         };
         *counts.entry(kind).or_insert(0) += 1;
     }

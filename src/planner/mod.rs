@@ -6,6 +6,7 @@ mod blockers;
 mod desired;
 mod fingerprint;
 mod parts;
+mod rollback;
 mod steps;
 mod teardown;
 mod workloads;
@@ -17,6 +18,7 @@ pub use fingerprint::{
     Difference, Digests, Drift, Fingerprint, StepPrint, inputs_since, observed_prints, step_prints,
 };
 pub use parts::{Part, coming, parts};
+pub use rollback::{Back, ENGINE, Lost, WayBack, stages};
 pub use steps::{NodePlan, assemble, node_steps};
 pub use teardown::{ORDER as TEARDOWN_ORDER, Scope, teardown_steps};
 

@@ -1,7 +1,7 @@
 //! A plan in the parts that follow one another: its stages, each in batches.
 
 use super::{Pace, batches};
-use crate::action::{Action, Plan, Stage, Step};
+use crate::action::{Action, Plan, Stage};
 use crate::fabric::{Fabric, NodeName};
 use std::collections::BTreeSet;
 
@@ -60,19 +60,13 @@ pub fn parts(fabric: &Fabric, plan: &Plan, in_service: &BTreeSet<NodeName>, pace
 
 /// The workloads that these parts will start or remove: until then nobody can count on them.
 pub fn coming(parts: &[Part]) -> BTreeSet<&str> {
-    let names =
-        parts.iter().flat_map(|part| &part.stage.steps).filter_map(|Step { action, .. }| match action {
-            Action::RunContainer { container } => Some(container.name.as_str()),
-            Action::StartContainer { name } | Action::RemoveContainer { name } => Some(name.as_str()),
-            _ => None,
-        });
-    names.collect()
+    parts.iter().flat_map(|part| &part.stage.steps).filter_map(|step| step.action.container()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Wave;
+    use crate::action::{Step, Wave};
     use crate::inventory;
     use std::path::Path;
 

@@ -1,10 +1,12 @@
 //! What is on a device, as far as this tool cares: one type for what is desired and what is found.
 
 mod diff;
+mod saved;
 mod spec;
 mod veil;
 
 pub use diff::{Change, diff};
+pub use saved::{Present, Saved, SavedContainer, SavedService};
 pub use spec::{digest, spec_hash};
 pub use veil::Veil;
 

@@ -27,6 +27,8 @@ pub struct Veil<'s> {
     secrets: &'s Secrets,
     /// What stands before and after secrets in the lines that are to be: what is found between the same is an older one.
     around: BTreeSet<(String, String)>,
+    /// What is to be there is what was there once: it may hold older secrets, too.
+    back: bool,
 }
 
 impl<'s> Veil<'s> {
@@ -40,7 +42,12 @@ impl<'s> Veil<'s> {
                 Some((line[..first.start].trim_start().to_owned(), line[last.end..].trim_end().to_owned()))
             })
             .collect();
-        Self { secrets, around }
+        Self { secrets, around, back: false }
+    }
+
+    /// For a way back: these lines hold the secrets of now, and what comes in their place may hold older ones.
+    pub fn back<'l>(secrets: &'s Secrets, now: impl IntoIterator<Item = &'l str>) -> Self {
+        Self { back: true, ..Self::new(secrets, now) }
     }
 
     /// A line that was found on a device.
@@ -65,7 +72,7 @@ impl<'s> Veil<'s> {
 
     /// A line that is to be on a device.
     pub fn wanted<'l>(&self, line: &'l str) -> Cow<'l, str> {
-        self.secrets.mask(line)
+        if self.back { self.found(line) } else { self.secrets.mask(line) }
     }
 
     /// A unified diff between two states of a device, both of which may hold secrets that aren't known here.
@@ -171,6 +178,18 @@ mod tests {
             Veil::new(&secrets, ["key new-one;"]).found_diff(diff),
             "--- a\n+++ b\n@@ -1,3 +1,3 @@\n  neighbor swp2 password <secret>\n-key <secret>;\n+key <secret, changed>;\n\
              +x <secret>\n"
+        );
+    }
+
+    #[test]
+    fn on_the_way_back_the_older_secret_is_the_one_that_comes() {
+        let diff = "--- /etc/x\n+++ /etc/x\n@@ -1 +1 @@\n- neighbor swp1 key 8 new-one peer\n+ neighbor swp1 key 8 old-one peer\n";
+        let secrets = secrets();
+        let veil = Veil::back(&secrets, [" neighbor swp1 key 8 new-one peer"]);
+        assert_eq!(
+            veil.diff(diff),
+            "--- /etc/x\n+++ /etc/x\n@@ -1 +1 @@\n- neighbor swp1 key 8 <secret> peer\n\
+             + neighbor swp1 key 8 <secret, changed> peer\n"
         );
     }
 

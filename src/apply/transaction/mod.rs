@@ -12,12 +12,15 @@
 mod close;
 mod lock;
 mod open;
+mod present;
 mod saved;
 
+pub use crate::state::{Saved, SavedContainer, SavedService};
 pub use close::{Closed, How, PutBack, close, put_back, stop};
 pub use lock::{Claim, Holder, Lock, LockError, OpenRun, lock};
 pub use open::{KEPT_RUNS, Opening, open};
-pub use saved::{Record, Saved, SavedContainer, SavedRun, SavedService, runs, saved};
+pub use present::{Wanted, present};
+pub use saved::{Memory, Record, SavedRun, runs, saved, since};
 
 use super::compile::header;
 use crate::action::RunId;

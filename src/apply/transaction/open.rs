@@ -1,10 +1,11 @@
 //! The beginning: a snapshot of what a run will touch on a device, and a guard over it.
 
 use super::{TransactionError, restore_script};
-use crate::action::{Action, ContainerSpec, NetworkSpec, RunId, Step};
+use crate::action::{Action, Activation, ContainerSpec, How, NetworkSpec, RunId, Step};
 use crate::apply::compile::{DEVICE, header};
 use crate::remote::{Attachment, Script, Session, quote};
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub const KEPT_RUNS: usize = 10;
 const RECORDS: [&str; 2] = ["/var/lib/fabricctl/manifest", "/var/lib/fabricctl/original"];
 /// Where a device keeps what was put there; see `recorded` in `apply.sh`.
 pub(super) const RECORD: &str = "/var/lib/fabricctl/deployed";
+/// Where kernel settings are.
+const PROC: &str = "/proc/sys/";
 /// What takes up files and is no service.
 const NO_SERVICES: [&str; 3] = ["interfaces", "sysctl", "systemd"];
 
@@ -72,6 +75,7 @@ fn script(opening: &Opening<'_>, timeout: Duration) -> Script {
         attach("confirm", if opening.by_hand { b"manual\n" } else { b"auto\n" }),
         attach("seconds", format!("{}\n", opening.confirm_within.as_secs().max(1)).as_bytes()),
         attach("meta.json", meta(opening).as_bytes()),
+        attach("activations", activations(opening).as_bytes()),
     ];
     for (number, content) in scope.new_settings.iter().enumerate() {
         attachments.push(attach(&format!("sysctl{number}"), content));
@@ -92,6 +96,17 @@ fn meta(opening: &Opening<'_>) -> String {
     format!("{record}\n")
 }
 
+/// What takes up each file that is about to be written: no snapshot could tell.
+fn activations(opening: &Opening<'_>) -> String {
+    let line = |step: &&Step| {
+        let Action::PutFile { file, .. } = &step.action else { return None };
+        let Activation { service, how } = file.activates.as_ref()?;
+        let how = if *how == How::Restart { "restart" } else { "reload" };
+        Some(format!("{service} {how} {}\n", file.path))
+    };
+    opening.steps.iter().filter_map(line).collect()
+}
+
 /// What the steps will touch.
 struct Scope<'a> {
     paths: BTreeSet<String>,
@@ -99,7 +114,7 @@ struct Scope<'a> {
     /// Files of kernel settings, as they are named.
     settings: BTreeSet<String>,
     /// The same, as they will be.
-    new_settings: Vec<&'a [u8]>,
+    new_settings: Vec<Cow<'a, [u8]>>,
 }
 
 impl<'a> Scope<'a> {
@@ -122,10 +137,18 @@ impl<'a> Scope<'a> {
                 self.path(&file.path);
                 if file.activates.as_ref().is_some_and(|activation| activation.service == "sysctl") {
                     self.settings.insert(file.path.clone());
-                    self.new_settings.push(&file.content);
+                    self.new_settings.push(Cow::Borrowed(&file.content));
                 }
             }
-            Action::RestoreFile { path } => {
+            Action::SetSettings { settings } => {
+                let lines = settings.keys().map(|path| format!("{} = \n", path.trim_start_matches(PROC)));
+                self.new_settings.push(Cow::Owned(lines.collect::<String>().into_bytes()));
+            }
+            Action::RestoreRecords { originals, .. } => {
+                self.paths.extend(originals.iter().map(|original| original.path.clone()));
+            }
+            Action::SetBoot { service, .. } => drop(self.services.insert(service.clone())),
+            Action::RestoreFile { path } | Action::RemoveFile { path } => {
                 self.path(path);
                 if path.contains("/sysctl") {
                     self.settings.insert(path.clone());
@@ -184,7 +207,7 @@ fn lines(words: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Activation, File, How};
+    use crate::action::{File, Original};
     use crate::fabric::NodeName;
 
     fn file(path: &str, service: &str) -> Action {
@@ -214,6 +237,18 @@ mod tests {
             },
             Action::ReloadService { service: "interfaces".to_owned(), path: String::new() },
             Action::StartService { service: "frr".to_owned() },
+            Action::RemoveFile { path: "/etc/gone".to_owned() },
+            Action::SetSettings {
+                settings: [("/proc/sys/net/ipv4/conf/eth1.100/rp_filter".to_owned(), "1".to_owned())].into(),
+            },
+            Action::SetBoot { service: "docker".to_owned(), at_boot: false },
+            Action::RestoreRecords {
+                manifest: None,
+                originals: vec![Original {
+                    path: "/var/lib/fabricctl/original/etc/kept".to_owned(),
+                    file: None,
+                }],
+            },
         ]
         .into_iter()
         .map(|action| Step::new(&node, action, "why"))
@@ -238,6 +273,7 @@ mod tests {
             attached("paths").lines().collect::<Vec<_>>(),
             [
                 "/etc/frr/frr.conf",
+                "/etc/gone",
                 "/etc/old",
                 "/etc/sysctl.d/90-fabricctl.conf",
                 "/var/lib/fabricctl/deployed/files/etc/frr/frr.conf",
@@ -250,16 +286,23 @@ mod tests {
                 "/var/lib/fabricctl/deployed/services/frr",
                 "/var/lib/fabricctl/manifest",
                 "/var/lib/fabricctl/original/etc/frr/frr.conf",
+                "/var/lib/fabricctl/original/etc/gone",
+                "/var/lib/fabricctl/original/etc/kept",
                 "/var/lib/fabricctl/original/etc/old",
                 "/var/lib/fabricctl/original/etc/sysctl.d/90-fabricctl.conf",
             ]
         );
         assert_eq!(
             attached("config"),
-            "services='frr rdnbrd'\nports='lo swp1'\n\
+            "services='docker frr rdnbrd'\nports='lo swp1'\n\
              sysctl_files='/etc/sysctl.d/90-fabricctl.conf /etc/sysctl.d/other.conf'\n"
         );
         assert_eq!(attached("sysctl0"), "net.ipv4.ip_forward = 1\n");
+        assert_eq!(attached("sysctl1"), "net/ipv4/conf/eth1.100/rp_filter = \n");
+        assert_eq!(
+            attached("activations"),
+            "sysctl reload /etc/sysctl.d/90-fabricctl.conf\nfrr reload /etc/frr/frr.conf\n"
+        );
         assert_eq!((attached("seconds").as_str(), attached("confirm").as_str()), ("1\n", "manual\n"));
         assert!(attached("restore").contains("\nrun_label="));
         assert!(attached("meta.json").contains("\"run\":\"r1\""));

@@ -328,6 +328,7 @@ tidy() { # BY
         [ ! -e "$dir/images-aside" ] || while read -r aside _; do
             docker image rm "$aside" >/dev/null 2>&1
         done <"$dir/images-aside"
+        if touched end docker; then control stop docker >/dev/null 2>&1 9>&-; fi
     fi
     rm -rf "$dir/restoring" "$work"
     remove_hook

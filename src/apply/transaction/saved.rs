@@ -2,9 +2,11 @@
 
 use super::open::RECORD;
 use super::{RUNS, TransactionError, directory};
-use crate::action::{ContainerSpec, DEFINITION_LABEL, File, NetworkSpec, RunId};
+use crate::action::{Activation, ContainerSpec, DEFINITION_LABEL, File, How, RunId};
+use crate::fabric::Secret;
 use crate::parse;
-use crate::remote::{Script, Session};
+use crate::remote::{Script, Session, quote};
+use crate::state::{Saved, SavedContainer, SavedService};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -41,46 +43,18 @@ pub struct SavedRun {
     pub differs: Vec<String>,
 }
 
-/// How a device was before a run, as far as the run touched it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Saved {
-    /// Files by path; none where there was none. What takes them up isn't known here.
-    pub files: BTreeMap<String, Option<File>>,
-    /// Services by name.
-    pub services: BTreeMap<String, SavedService>,
-    /// Networks of the fabric by name, where the engine ran.
-    pub networks: BTreeMap<String, NetworkSpec>,
-    /// Containers of the fabric by name, where the engine ran.
-    pub containers: BTreeMap<String, SavedContainer>,
-}
-
-/// A service before a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SavedService {
-    /// It ran.
-    pub ran: bool,
-    /// It was to start at boot.
-    pub at_boot: bool,
-}
-
-/// A container before a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedContainer {
-    /// What it was made from.
-    pub spec: ContainerSpec,
-    /// It ran.
-    pub ran: bool,
-}
+/// Lists the runs on a device, constant.
+const LIST: &str = concat!(
+    "for run in /var/lib/fabricctl/runs/*/; do [ -e \"${run}armed\" ] || [ -e \"${run}outcome\" ] || continue\n",
+    "echo \"@run $(cat \"${run}meta.json\")\"; cat \"${run}outcome\" 2>/dev/null; done\n"
+);
 
 /// The runs that a device remembers, the oldest first; those that were closed as `restored` changed nothing in the end.
 ///
 /// # Errors
 /// When the device can't be asked or its answer can't be read.
 pub async fn runs(session: &Session, timeout: Duration) -> Result<Vec<SavedRun>, TransactionError> {
-    let text = format!(
-        "for run in {RUNS}/*/; do [ -e \"${{run}}armed\" ] || [ -e \"${{run}}outcome\" ] || continue\n\
-         echo \"@run $(cat \"${{run}}meta.json\")\"; cat \"${{run}}outcome\" 2>/dev/null; done\n"
-    );
+    let text = LIST.to_owned();
     let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
     read_runs(&String::from_utf8_lossy(&output.stdout))
 }
@@ -114,7 +88,52 @@ pub async fn saved(session: &Session, run: &RunId, timeout: Duration) -> Result<
     let text =
         format!("tar -cf - -C {} --exclude ./work --exclude ./restore . 2>/dev/null\n", directory(run));
     let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
-    read_saved(&output.stdout)
+    read_saved(&members(&output.stdout).map_err(unreadable)?)
+}
+
+/// What a device remembers: its runs, the oldest first, and how it was before those that began with a run or after it
+/// and left something changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// All runs that it remembers.
+    pub runs: Vec<SavedRun>,
+    /// The device before the runs in question.
+    pub before: BTreeMap<RunId, Saved>,
+}
+
+/// What a device remembers of a run and of those after it.
+///
+/// # Errors
+/// When it can't be asked or its answer can't be read.
+pub async fn since(session: &Session, run: &RunId, timeout: Duration) -> Result<Memory, TransactionError> {
+    // What was put back as a whole needs no snapshot any more, and has none.
+    let text = format!(
+        "{LIST}printf '@saved\n'; cd {RUNS} 2>/dev/null || exit 0\n\
+         set -- $(ls | awk -v run={} '$0 \"\" >= run \"\"' | while read -r run; do [ ! -d \"$run/files\" ] || echo \"$run\"; done)\n\
+         [ $# -eq 0 ] || tar -cf - --exclude '*/work' --exclude '*/restore' -- \"$@\" 2>/dev/null\n",
+        quote(run.as_str())
+    );
+    let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
+    read_memory(&output.stdout)
+}
+
+fn read_memory(answer: &[u8]) -> Result<Memory, TransactionError> {
+    const MARK: &[u8] = b"@saved\n";
+    let at = answer.windows(MARK.len()).position(|window| window == MARK);
+    let at = at.ok_or_else(|| TransactionError::Answer("it breaks off".to_owned()))?;
+    let runs = read_runs(&String::from_utf8_lossy(&answer[..at]))?;
+    let mut by_run: BTreeMap<RunId, BTreeMap<String, Member>> = BTreeMap::new();
+    for (path, member) in members(&answer[at + MARK.len()..]).map_err(unreadable)? {
+        let Some((run, path)) = path.split_once('/') else { continue };
+        let Ok(run) = RunId::new(run) else { continue };
+        by_run.entry(run).or_default().insert(path.to_owned(), member);
+    }
+    let before = by_run.into_iter().map(|(run, members)| Ok((run, read_saved(&members)?)));
+    Ok(Memory { before: before.collect::<Result<_, TransactionError>>()?, runs })
+}
+
+fn unreadable(error: impl std::fmt::Display) -> TransactionError {
+    TransactionError::Answer(error.to_string())
 }
 
 /// A file of the snapshot.
@@ -125,10 +144,24 @@ struct Member {
     mode: u32,
 }
 
-fn read_saved(archive: &[u8]) -> Result<Saved, TransactionError> {
-    let members = members(archive).map_err(|error| TransactionError::Answer(error.to_string()))?;
+impl Member {
+    fn file(&self, path: &str) -> File {
+        File {
+            path: path.to_owned(),
+            content: self.content.clone(),
+            owner: self.owner.clone(),
+            group: self.group.clone(),
+            mode: self.mode,
+            check: None,
+            activates: None,
+        }
+    }
+}
+
+fn read_saved(members: &BTreeMap<String, Member>) -> Result<Saved, TransactionError> {
     let text =
         |name: &str| members.get(name).map(|member| String::from_utf8_lossy(&member.content).into_owned());
+    let lines = |name: &str| text(name).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
     let list = text("files.list").ok_or_else(|| TransactionError::Answer("no such run".to_owned()))?;
     let mut saved = Saved::default();
     for line in list.lines() {
@@ -137,39 +170,60 @@ fn read_saved(archive: &[u8]) -> Result<Saved, TransactionError> {
         if path.starts_with(RECORD) {
             continue;
         }
-        let file = members.get(&format!("files{path}")).map(|member| File {
-            path: path.to_owned(),
-            content: member.content.clone(),
-            owner: member.owner.clone(),
-            group: member.group.clone(),
-            mode: member.mode,
-            check: None,
-            activates: None,
-        });
+        let file = members.get(&format!("files{path}")).map(|member| member.file(path));
         if file.is_some() || signature.starts_with('-') {
             saved.files.insert(path.to_owned(), file);
+        } else {
+            saved.others.insert(path.to_owned());
         }
     }
-    for line in text("services").unwrap_or_default().lines() {
+    for line in lines("activations") {
+        if let [service, how, path] = line.splitn(3, ' ').collect::<Vec<_>>()[..] {
+            let how = if how == "restart" { How::Restart } else { How::Reload };
+            saved.activations.insert(path.to_owned(), Activation { service: service.to_owned(), how });
+        }
+    }
+    for line in lines("services") {
         if let [name, was, boots] = line.split(' ').collect::<Vec<_>>()[..] {
             let service = SavedService { ran: was == "running", at_boot: boots == "yes" };
             saved.services.insert(name.to_owned(), service);
         }
     }
-    let json = text("docker.json").unwrap_or_default();
-    let objects =
-        parse::docker_objects(&json).map_err(|error| TransactionError::Answer(error.to_string()))?;
+    saved.settings = super::present::settings(&lines("settings"));
+    saved.ports = lines("ports").into_iter().collect();
+    objects(&text("docker.json").unwrap_or_default(), &mut saved)?;
+    Ok(saved)
+}
+
+fn objects(json: &str, saved: &mut Saved) -> Result<(), TransactionError> {
+    let objects = parse::docker_objects(json).map_err(unreadable)?;
     for found in objects.networks {
-        if let Some(spec) = definition(&found.labels) {
-            saved.networks.insert(found.name, spec);
+        match definition(&found.labels) {
+            Some(spec) => drop(saved.networks.insert(found.name, spec)),
+            None => drop(saved.undefined.insert(found.name)),
         }
     }
     for found in objects.containers {
-        if let Some(spec) = definition(&found.labels) {
-            saved.containers.insert(found.name, SavedContainer { spec, ran: found.running });
+        match container(&found) {
+            Some(spec) => {
+                saved.containers.insert(found.name, SavedContainer { spec, ran: found.running });
+            }
+            None => drop(saved.undefined.insert(found.name)),
         }
     }
-    Ok(saved)
+    Ok(())
+}
+
+/// What a container was made from. Its label only names what is secret; the engine knows the values.
+fn container(found: &parse::Container) -> Option<ContainerSpec> {
+    let label = found.labels.get(DEFINITION_LABEL)?;
+    let mut spec: ContainerSpec = serde_json::from_str(label).ok()?;
+    let named: serde_json::Value = serde_json::from_str(label).ok()?;
+    for name in named["secrets"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+        let value = found.environment.get(name)?;
+        spec.secrets.insert(name.clone(), Secret::new(value.clone()));
+    }
+    Some(spec)
 }
 
 /// What an object was made from, by its own label.
@@ -229,13 +283,14 @@ mod tests {
             image: "identify:1".to_owned(),
             command: Vec::new(),
             environment: BTreeMap::from([("COLOUR".to_owned(), "blue".to_owned())]),
-            secrets: BTreeMap::new(),
+            secrets: BTreeMap::from([("TOKEN".to_owned(), Secret::new("hunter22"))]),
         };
         let label = serde_json::to_string(&spec).unwrap();
+        assert!(!label.contains("hunter22"));
         let docker = serde_json::json!([{
             "Id": "c1", "Name": "/web11", "HostConfig": {}, "State": {"Running": true},
-            "Config": {"Labels": {DEFINITION_LABEL: label}},
-        }]);
+            "Config": {"Labels": {DEFINITION_LABEL: label}, "Env": ["TOKEN=hunter22", "COLOUR=blue", "PATH=/bin"]},
+        }, {"Id": "c2", "Name": "/old", "HostConfig": {}, "State": {"Running": true}, "Config": {"Labels": {}}}]);
         let mut archive = tar::Builder::new(Vec::new());
         let mut add = |name: &str, content: &str| {
             let mut header = tar::Header::new_gnu();
@@ -248,13 +303,48 @@ mod tests {
         add("./files/etc/frr/frr.conf", "hostname x\n");
         add("./services", "frr running no\ndocker stopped yes\n");
         add("./docker.json", &docker.to_string());
-        let saved = read_saved(&archive.into_inner().unwrap()).unwrap();
+        add("./activations", "frr reload /etc/frr/frr.conf\nodd restart /etc/with space\n");
+        add("./settings", "/proc/sys/net/a:1\n/proc/sys/kernel/printk:4\t4\n");
+        add("./ports", "lo link up 65536 off\nlo address 10.0.0.1/32\n");
+        let saved = read_saved(&members(&archive.into_inner().unwrap()).unwrap()).unwrap();
         let file = saved.files["/etc/frr/frr.conf"].as_ref().unwrap();
         assert_eq!((file.owner.as_str(), file.mode, &file.content[..]), ("frr", 0o640, &b"hostname x\n"[..]));
         assert_eq!(saved.files["/etc/new"], None);
         assert!(!saved.files.contains_key("/etc/odd"), "what isn't known is not called absent");
+        assert!(saved.others.contains("/etc/odd") && saved.undefined.contains("old"));
+        assert_eq!(saved.activations["/etc/frr/frr.conf"].how, How::Reload);
+        assert_eq!(saved.activations["/etc/with space"].service, "odd");
+        assert_eq!(saved.settings["/proc/sys/kernel/printk"], "4\t4");
+        assert_eq!(saved.ports.len(), 2);
         assert_eq!(saved.services["frr"], SavedService { ran: true, at_boot: false });
         assert_eq!(saved.containers["web11"], SavedContainer { spec, ran: true });
-        assert!(read_saved(&[]).is_err(), "a run that the device doesn't know");
+        assert!(read_saved(&BTreeMap::new()).is_err(), "a run that the device doesn't know");
+    }
+
+    #[test]
+    fn a_memory_is_read_with_the_snapshots_of_several_runs() {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (run, content) in [("r2", "second"), ("r3", "third")] {
+            for (name, content) in [("files.list", "644 0 0 abc  /etc/a\n"), ("files/etc/a", content)] {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(content.len() as u64);
+                header.set_mode(0o644);
+                archive.append_data(&mut header, format!("{run}/{name}"), content.as_bytes()).unwrap();
+            }
+        }
+        let mut answer =
+            b"@run {\"run\":\"r1\",\"fabric\":\"f\",\"who\":\"a@b\",\"began\":\"t\",\"version\":\"0\"}\n\
+            confirmed\na@b\nt\n@saved\n"
+                .to_vec();
+        answer.extend(archive.into_inner().unwrap());
+        let memory = read_memory(&answer).unwrap();
+        assert_eq!(memory.runs.len(), 1);
+        let content = |run: &str| {
+            let saved = &memory.before[&RunId::new(run).unwrap()];
+            saved.files["/etc/a"].as_ref().unwrap().content.clone()
+        };
+        assert_eq!((content("r2"), content("r3")), (b"second".to_vec(), b"third".to_vec()));
+        assert!(read_memory(b"Connection closed").is_err());
+        assert_eq!(read_memory(b"@saved\n").unwrap(), Memory::default());
     }
 }

@@ -87,7 +87,7 @@ save_objects() {
 }
 
 save() {
-    cp "$work/restore" "$work/config" "$work/meta.json" "$work/by" "$work/confirm" "$work/seconds" "$dir" &&
+    cp "$work/restore" "$work/config" "$work/meta.json" "$work/activations" "$work/by" "$work/confirm" "$work/seconds" "$dir" &&
         save_files && save_services && save_settings && save_routing && save_objects &&
         (cd "$dir" && find files -type f -exec sha256sum {} + >sums)
 }

@@ -112,8 +112,11 @@ pub struct Header {
     pub schema: u32,
     /// The run's name.
     pub run: String,
-    /// `deploy` or `teardown`.
+    /// `deploy`, `rollback` or `teardown`.
     pub verb: String,
+    /// The run that it undoes, if it is one that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// What was typed after the program's name.
     pub arguments: Vec<String>,
     /// The fabric.

@@ -9,6 +9,7 @@ fn start() -> RunStart {
     RunStart {
         run: None,
         verb: "deploy".to_owned(),
+        of: None,
         arguments: vec!["deploy".to_owned(), "--yes".to_owned()],
         fabric: "reference".to_owned(),
         lab: None,

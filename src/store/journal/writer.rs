@@ -13,8 +13,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// What run begins, apart from what the journal knows by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunStart {
-    /// `deploy` or `teardown`.
+    /// `deploy`, `rollback` or `teardown`.
     pub verb: String,
+    /// The run that it undoes, if it is one that does.
+    pub of: Option<String>,
     /// What was typed after the program's name.
     pub arguments: Vec<String>,
     /// The fabric.
@@ -83,6 +85,7 @@ impl Journal {
                 schema: SCHEMA,
                 run: run.clone(),
                 verb: start.verb.clone(),
+                of: start.of.clone(),
                 arguments: start.arguments.clone(),
                 fabric: start.fabric.clone(),
                 lab: start.lab.clone(),
