@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 /// Blank around everything.
 const MARGIN: i32 = 24;
-/// Height of the title with what is below it.
-const TITLE: i32 = 58;
+/// Height of the title with what is below it; a page that has its own title leaves this part out.
+pub(super) const TITLE: i32 = 58;
 /// Height of the line above a band, where there are several.
 const HEADING: i32 = 30;
 /// Height of the legend of states.
@@ -98,7 +98,7 @@ impl<'f, 's> Canvas<'f, 's> {
             let rect = Rect { x: middle - spine_w / 2, y: self.y, w: spine_w, h: spine_h };
             self.node(spine, Kind::Spine, rect, PAD, number);
         }
-        let above = if cables.is_empty() { GAP } else { (width / 9).clamp(90, 260) };
+        let above = if cables.is_empty() { GAP } else { (width / 9).clamp(90, 260).max(width / 18) };
         let top = self.y + spine_h + above;
         let mut x = MARGIN + (width - row) / 2;
         for (rack, (w, h)) in band.iter().zip(&sizes) {

@@ -96,7 +96,7 @@ impl Strip {
 
     /// Width of a row of that many.
     pub(super) fn width(self, ports: usize) -> i32 {
-        count(ports) * (self.each + if self.upright { 2 } else { 4 }) + 8
+        count(ports) * (self.each + if self.upright { 2 } else { 4 }) + 14
     }
 }
 

@@ -1,6 +1,7 @@
 //! A scene as SVG: one element that needs nothing else, with classes for its colours, a title and a description.
 
 use super::escape::escape;
+use super::layout::TITLE;
 use super::marks::{Mark, State};
 use super::measure::{CONTAINER, LINE};
 use super::scene::{Kind, PortShape, Scene, Shape, Wire};
@@ -24,22 +25,26 @@ const BASE: i32 = 13;
 /// Writes a scene down.
 pub fn svg(scene: &Scene, setting: Setting) -> String {
     let (w, h) = scene.size;
+    let top = if setting == Setting::Alone { 0 } else { TITLE };
+    let high = h - top;
     let mut text = String::new();
     let (title, summary) = (escape(&format!("Fabric {}", scene.title)), escape(&scene.summary));
     let role = if setting == Setting::Alone { "img" } else { "group" };
     let marked = if scene.marked { " marked" } else { "" };
     let _ = writeln!(
         text,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"fabric{marked}\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" \
-         height=\"{h}\" role=\"{role}\" aria-labelledby=\"fabric-title fabric-desc\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"fabric{marked}\" viewBox=\"0 {top} {w} {high}\" width=\"{w}\" \
+         height=\"{high}\" role=\"{role}\" aria-labelledby=\"fabric-title fabric-desc\">\n\
          <title id=\"fabric-title\">{title}</title>\n<desc id=\"fabric-desc\">{summary}</desc>"
     );
     if setting == Setting::Alone {
         let _ = writeln!(text, "<style>\n{STYLE}</style>");
     }
     let _ = writeln!(text, "<rect class=\"ground\" width=\"{w}\" height=\"{h}\"/>");
-    let _ = writeln!(text, "<text class=\"title\" x=\"24\" y=\"42\">{title}</text>");
-    let _ = writeln!(text, "<text class=\"summary\" x=\"24\" y=\"62\">{summary}</text>");
+    if setting == Setting::Alone {
+        let _ = writeln!(text, "<text class=\"title\" x=\"24\" y=\"42\">{title}</text>");
+        let _ = writeln!(text, "<text class=\"summary\" x=\"24\" y=\"62\">{summary}</text>");
+    }
     for heading in &scene.headings {
         let ((x, y), said) = (heading.at, escape(&heading.text));
         let _ = writeln!(text, "<text class=\"heading\" x=\"{x}\" y=\"{y}\">{said}</text>");
