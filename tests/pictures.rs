@@ -121,7 +121,7 @@ fn check(fabric: &Fabric, scene: &Scene) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A fabric of any size; every third server is linked to two leafs.
+/// A fabric of any size; every third server of every second rack is linked to two leafs.
 fn fabric(spines: u8, racks: &[u8], title: &str, word: &str, containers: u8) -> Fabric {
     let mut build = Build::new(title);
     for spine in 1..=spines {
@@ -138,7 +138,7 @@ fn fabric(spines: u8, racks: &[u8], title: &str, word: &str, containers: u8) -> 
             build = build
                 .node(&server, Role::Server, 0, &format!("10.1.{leaf}.{number}"))
                 .link(&format!("{server}:eth0"), &format!("{this}:swp{number}"));
-            if number % 3 == 0 && leaf > 1 {
+            if number % 3 == 0 && leaf % 2 == 0 {
                 build = build.link(&format!("{server}:eth1"), &format!("leaf{}:x{leaf}-{number}", leaf - 1));
             }
             for container in 0..containers.saturating_sub(number) {
@@ -151,7 +151,7 @@ fn fabric(spines: u8, racks: &[u8], title: &str, word: &str, containers: u8) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_fabric_is_drawn_without_overlaps_and_written_as_xml(

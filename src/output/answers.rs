@@ -108,7 +108,9 @@ impl AnswerGroups {
 /// The lines of a text, without what could drive a terminal.
 fn indented(text: &mut String, said: &str, indent: &str) {
     for line in printable(said).lines() {
-        let _ = writeln!(text, "{}", format!("{indent}{line}").trim_end());
+        // A colour ends with its line.
+        let end = if line.contains('\u{1b}') { "\u{1b}[0m" } else { "" };
+        let _ = writeln!(text, "{}{end}", format!("{indent}{line}").trim_end());
     }
 }
 

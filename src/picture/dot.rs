@@ -105,7 +105,7 @@ fn said(mark: &Mark) -> String {
 fn colors(state: State) -> (&'static str, &'static str) {
     match state {
         State::Ok => ("#e4f5e9", "#2b864a"),
-        State::Warning => ("#fdf1d3", "#a8690f"),
+        State::Warning => ("#fdf1d3", "#96590a"),
         State::Failed => ("#fde3e0", "#c2332a"),
         State::Unknown => ("#eef1f4", "#6f7d8b"),
     }

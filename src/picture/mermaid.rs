@@ -38,7 +38,7 @@ classDef spine fill:#e1ebfb,stroke:#3a6bc5,color:#17202a
   classDef server fill:#ffffff,stroke:#8694a3,color:#17202a
   classDef container fill:#f2ecfb,stroke:#b7a2de,color:#17202a
   classDef ok fill:#e4f5e9,stroke:#2b864a,color:#17202a
-  classDef warning fill:#fdf1d3,stroke:#a8690f,color:#17202a
+  classDef warning fill:#fdf1d3,stroke:#96590a,color:#17202a
   classDef failed fill:#fde3e0,stroke:#c2332a,color:#17202a
   classDef unknown fill:#eef1f4,stroke:#6f7d8b,color:#17202a
 ";

@@ -35,32 +35,35 @@ fn routes(known: &Known, marks: &mut Marks) {
         if check.kind != Kind::Server {
             by_prefix.entry(check.prefix).or_default().push(check);
         }
-        uplinks(known.fabric, check, marks);
     }
     let mut wrong: BTreeMap<&NodeName, Vec<String>> = BTreeMap::new();
-    let mut asked: BTreeSet<&NodeName> = BTreeSet::new();
+    // How many routes were looked for on each node.
+    let mut asked: BTreeMap<&NodeName, usize> = BTreeMap::new();
     let silent: BTreeSet<&NodeName> = known.silent.iter().map(|(node, _)| node).collect();
+    uplinks(known, &silent, marks);
     for checks in by_prefix.values() {
         let answered: Vec<&&Check> = checks.iter().filter(|check| !silent.contains(&check.node)).collect();
-        asked.extend(answered.iter().map(|check| &check.node));
         let everywhere = answered.len() > 1 && answered.iter().all(|check| !check.ok);
         for check in &answered {
             owner(check, everywhere, marks);
+            *asked.entry(&check.node).or_default() += usize::from(!everywhere);
             if !check.ok && !everywhere {
                 wrong.entry(&check.node).or_default().push(said(check));
             }
         }
     }
-    for node in asked {
+    for (node, all) in asked {
         let Some(reasons) = wrong.get(node) else {
             marks.node(node, State::Ok, "");
             continue;
         };
+        // The cause of a few may be elsewhere.
+        let state = if reasons.len() * 2 > all { State::Failed } else { State::Warning };
         for reason in reasons.iter().take(TOLD) {
-            marks.node(node, State::Failed, reason);
+            marks.node(node, state, reason);
         }
         if reasons.len() > TOLD {
-            marks.node(node, State::Failed, &format!("and {} more routes", reasons.len() - TOLD));
+            marks.node(node, state, &format!("and {} more routes", reasons.len() - TOLD));
         }
     }
 }
@@ -93,17 +96,33 @@ fn owner(check: &Check, everywhere: bool, marks: &mut Marks) {
     }
 }
 
-/// A link that a route takes works; one that a route should take and doesn't has failed.
-fn uplinks(fabric: &Fabric, check: &Check, marks: &mut Marks) {
-    let Some(found) = check.found.as_ref().filter(|found| found.installed) else { return };
-    let Some(node) = fabric.nodes.get(&check.node) else { return };
-    for port in node.ports.iter().filter(|port| matches!(port.kind, PortKind::Uplink | PortKind::Downlink)) {
-        let end = Endpoint { node: node.name.clone(), port: port.name.clone() };
-        let taken = found.next_hops.iter().any(|hop| hop == port.name.as_str());
+/// A link that a node's routes take works; one that none takes, although some should, doesn't. That single routes avoid it
+/// may have its reason at their other end.
+fn uplinks(known: &Known, silent: &BTreeSet<&NodeName>, marks: &mut Marks) {
+    let mut used: BTreeMap<(&NodeName, &IfName), bool> = BTreeMap::new();
+    let routers = known.fabric.nodes.values().filter(|node| node.role.routes());
+    let ports: BTreeMap<&NodeName, Vec<&IfName>> = routers
+        .map(|node| {
+            let between = node.ports.iter().filter(|port| port.kind != PortKind::Server);
+            (&node.name, between.map(|port| &port.name).collect())
+        })
+        .collect();
+    for check in known.routes.checks.iter().filter(|check| !silent.contains(&check.node)) {
+        let hops =
+            check.found.as_ref().filter(|found| found.installed).map_or(&[][..], |found| &found.next_hops);
+        for port in ports.get(&check.node).into_iter().flatten() {
+            let taken = hops.iter().any(|hop| hop == port.as_str());
+            if taken || check.expected.next_hops.contains(*port) {
+                *used.entry((&check.node, port)).or_default() |= taken;
+            }
+        }
+    }
+    for ((node, port), taken) in used {
+        let end = Endpoint { node: node.clone(), port: port.clone() };
         if taken {
             marks.end(&end, State::Ok, "");
-        } else if check.expected.next_hops.contains(&port.name) && check.kind != Kind::Loopback && !check.ok {
-            marks.end(&end, State::Failed, &format!("{} doesn't route through it", node.name));
+        } else {
+            marks.end(&end, State::Failed, &format!("no route of {node} takes it"));
         }
     }
 }

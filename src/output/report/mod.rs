@@ -118,10 +118,10 @@ fn failures(wrong: &[&Check]) -> Table {
         .into_iter()
         .map(|(node, reason, all)| Row {
             state: Some(State::Failed),
-            cells: vec![node.to_string(), all.join(", "), reason.to_owned()],
+            cells: vec![node.to_string(), reason.to_owned(), all.join(", ")],
         })
         .collect();
-    let columns = ["node", "routes", "what is wrong"].map(str::to_owned).to_vec();
+    let columns = ["node", "what is wrong", "routes"].map(str::to_owned).to_vec();
     Table { title: "Not as desired".to_owned(), columns, rows }
 }
 
