@@ -18,10 +18,10 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub(super) async fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure> {
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let routers: BTreeSet<NodeName> =
+    let asked: BTreeSet<NodeName> =
         nodes.iter().filter(|name| fabric.nodes[*name].role != Role::Server).cloned().collect();
     let since = Instant::now();
-    let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &routers).await?;
+    let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &asked).await?;
     let wait = if troubles.is_empty() { args.wait } else { Duration::ZERO };
     let (routes, unheard) = verify::converge(&fabric, &fleet, &nodes, wait, INTERVAL, since).await;
     troubles.append(unheard);

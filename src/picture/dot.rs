@@ -73,8 +73,8 @@ fn node(text: &mut String, indent: &str, name: &str, lines: &[String], color: &s
 /// Nodes of one rank stand side by side.
 fn rank(text: &mut String, indent: &str, names: &[&str]) {
     if names.len() > 1 {
-        let names: String = names.iter().map(|name| format!("{}; ", quoted(name))).collect();
-        let _ = writeln!(text, "{indent}{{ rank=same; {names}}}");
+        let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+        let _ = writeln!(text, "{indent}{{ rank=same; {}; }}", names.join("; "));
     }
 }
 

@@ -176,10 +176,10 @@ impl<'f, 's> Canvas<'f, 's> {
             rect.y += CONTAINER + CONTAINER_GAP;
         }
         if drawn < all {
-            let rest = &workloads[drawn..];
-            let marks = rest.iter().filter_map(|one| Some(self.marks?.of_workload(&one.name)));
+            let hidden = &workloads[drawn..];
+            let marks = hidden.iter().filter_map(|one| Some(self.marks?.of_workload(&one.name)));
             let gravest = marks.max_by_key(|mark| mark.state);
-            self.scene.shapes.push(more(&server.name, rest, rect, gravest));
+            self.scene.shapes.push(more(&server.name, hidden, rect, gravest));
         }
     }
 
@@ -234,17 +234,17 @@ fn container(workload: &Workload, rect: Rect, mark: Option<Mark>) -> Shape {
 }
 
 /// What stands for containers that are not drawn.
-fn more(server: &NodeName, rest: &[&Workload], rect: Rect, mark: Option<Mark>) -> Shape {
+fn more(server: &NodeName, hidden: &[&Workload], rect: Rect, mark: Option<Mark>) -> Shape {
     let named = |workload: &&Workload| (workload.name.clone(), workload.address.to_string());
     Shape {
         id: format!("more-{server}"),
         kind: Kind::More,
         rect,
-        name: format!("{} more containers on {server}", rest.len()),
-        lines: vec![format!("and {} more", rest.len())],
+        name: format!("{} more containers on {server}", hidden.len()),
+        lines: vec![format!("and {} more", hidden.len())],
         lead: (CONTAINER - LINE) / 2,
         ports: Vec::new(),
-        facts: rest.iter().map(named).collect(),
+        facts: hidden.iter().map(named).collect(),
         mark,
         again: false,
     }

@@ -62,8 +62,8 @@ pub struct Marks {
 
 impl Marks {
     /// Says something about a node.
-    pub fn node(&mut self, node: &NodeName, state: State, note: &str) {
-        add(self.nodes.entry(node.clone()), state, note);
+    pub fn node(&mut self, name: &NodeName, state: State, note: &str) {
+        add(self.nodes.entry(name.clone()), state, note);
     }
 
     /// Says something about a workload.

@@ -88,10 +88,8 @@ impl Strip {
             return Self::default();
         }
         let upright = count(most) * (longest + 4) > room;
-        match upright {
-            true => Self { height: longest, each: PORT, upright },
-            false => Self { height: PORT, each: longest, upright },
-        }
+        let (height, each) = if upright { (longest, PORT) } else { (PORT, longest) };
+        Self { height, each, upright }
     }
 
     /// Width of a row of that many.

@@ -95,8 +95,11 @@ fn class(mark: Option<&Mark>) -> String {
 /// A state and its reasons as lines.
 fn told(mark: Option<&Mark>) -> String {
     let Some(mark) = mark else { return String::new() };
-    let notes: String = mark.notes.iter().map(|note| format!("\n{note}")).collect();
-    format!("\nstate: {}{notes}", mark.state.as_str())
+    let state = format!("\nstate: {}", mark.state.as_str());
+    std::iter::once(state.as_str())
+        .chain(mark.notes.iter().map(String::as_str))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn write_shape(text: &mut String, shape: &Shape, setting: Setting) {
@@ -104,8 +107,9 @@ fn write_shape(text: &mut String, shape: &Shape, setting: Setting) {
     let again = if shape.again { " again" } else { "" };
     let said =
         if *kind == Kind::More { shape.name.clone() } else { format!("{} {}", kind.as_str(), shape.name) };
-    let facts: String = shape.facts.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
-    let told = escape(&format!("{said}{}{facts}", told(shape.mark.as_ref())));
+    let mut lines = vec![format!("{said}{}", told(shape.mark.as_ref()))];
+    lines.extend(shape.facts.iter().map(|(name, value)| format!("{name}: {value}")));
+    let told = escape(&lines.join("\n"));
     let focus = match setting {
         Setting::Alone => String::new(),
         Setting::Page => {

@@ -1,4 +1,4 @@
-//! A browser without a window, driven by its DevTools protocol over a pair of pipes: file descriptors 3 and 4,
+//! A browser without a window, driven by its developer tools' protocol over a pair of pipes: file descriptors 3 and 4,
 //! messages that end in NUL.
 
 use serde_json::{Value, json};
@@ -96,18 +96,19 @@ impl Browser {
         let to = File::from(our_out);
         let mut browser =
             Self { child, to, from, number: 0, session: None, events: Vec::new(), _profile: profile };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let session = browser.call("Target.attachToTarget", attach)["sessionId"].as_str().unwrap().to_owned();
+        let session =
+            browser.call("Target.attachToTarget", &attach)["sessionId"].as_str().unwrap().to_owned();
         browser.session = Some(session);
         for domain in ["Page", "Runtime", "Network", "Log"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// Asks for something, and waits for the answer.
-    pub fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.number += 1;
         let number = self.number;
         let mut message = json!({ "id": number, "method": method, "params": parameters });
@@ -140,7 +141,7 @@ impl Browser {
     /// Opens a page and waits until all of it is there.
     pub fn open(&mut self, url: &str) {
         self.events.clear();
-        self.call("Page.navigate", json!({ "url": url }));
+        self.call("Page.navigate", &json!({ "url": url }));
         if !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             self.wait(|event| event["method"] == "Page.loadEventFired", url);
         }
@@ -149,37 +150,37 @@ impl Browser {
     /// The value of an expression in the page.
     pub fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut answer = self.call("Runtime.evaluate", parameters);
+        let mut answer = self.call("Runtime.evaluate", &parameters);
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}");
         answer["result"]["value"].take()
     }
 
     pub fn size(&mut self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.call("Emulation.setDeviceMetricsOverride", size);
+        self.call("Emulation.setDeviceMetricsOverride", &size);
     }
 
     pub fn scheme(&mut self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.call("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
+        self.call("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
     }
 
     pub fn scripts(&mut self, on: bool) {
-        self.call("Emulation.setScriptExecutionDisabled", json!({ "value": !on }));
+        self.call("Emulation.setScriptExecutionDisabled", &json!({ "value": !on }));
     }
 
     pub fn pointer(&mut self, x: f64, y: f64) {
-        self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y }));
+        self.call("Input.dispatchMouseEvent", &json!({ "type": "mouseMoved", "x": x, "y": y }));
     }
 
     pub fn key(&mut self, key: &str) {
         let text = if key.len() == 1 { key } else { "" };
         self.call(
             "Input.dispatchKeyEvent",
-            json!({ "type": "keyDown", "key": key, "code": key, "text": text,
+            &json!({ "type": "keyDown", "key": key, "code": key, "text": text,
             "windowsVirtualKeyCode": if key == "Tab" { 9 } else { 0 } }),
         );
-        self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key, "code": key }));
+        self.call("Input.dispatchKeyEvent", &json!({ "type": "keyUp", "key": key, "code": key }));
     }
 
     /// What the page asked the network for since it was opened, itself not counted.
@@ -199,7 +200,7 @@ impl Browser {
 
     /// A picture of what is seen, as PNG.
     pub fn screenshot(&mut self) -> Vec<u8> {
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        let shot = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
         base64(shot["data"].as_str().unwrap())
     }
 }
@@ -226,7 +227,7 @@ fn base64(text: &str) -> Vec<u8> {
         held += 6;
         if held >= 8 {
             held -= 8;
-            octets.push((bits >> held) as u8);
+            octets.push(u8::try_from(bits >> held).unwrap());
             bits &= (1 << held) - 1;
         }
     }

@@ -149,8 +149,8 @@ fn entry() -> Entry {
         json!({ "record": "step-failed", "after_ms": 2000, "node": "leaf01", "step": "reload frr", "ms": 1991, "said": "line 3: <no>" }),
         json!({ "record": "end", "after_ms": 2000, "outcome": "failed", "exit": 1, "ms": 2500 }),
     ];
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let story = Story::read(&text).unwrap();
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    let story = Story::read(&(lines.join("\n") + "\n")).unwrap();
     Entry { run: "20261122T084655-3fa9".to_owned(), status: Status::Ended(Outcome::Failed), story }
 }
 

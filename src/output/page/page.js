@@ -89,5 +89,8 @@
   svg.addEventListener("focusout", () => show(null));
 
   // A large fabric is seen as a whole first.
-  if (natural > 2400) zoom(Math.max(least(), 0.12));
+  if (natural > 2400) {
+    zoom(Math.max(least(), 0.12));
+    view.scrollTo(0, 0);
+  }
 })();

@@ -12,6 +12,7 @@ use crate::verify::neighbors::{KnownHost, NeighborReport, Owner};
 use crate::verify::routes::{Check, Kind, RouteReport};
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// Most cells of a matrix that is shown whole; of a larger one only the rows with something wrong are.
 const CELLS: usize = 20_000;
@@ -198,10 +199,10 @@ fn hosts(report: &NeighborReport) -> Section {
     let answered = report.leafs.iter().filter(|leaf| leaf.answered).count();
     let mut summary = format!("{} on {}", several(report.hosts.len(), "hosts"), several(answered, "leafs"));
     if !report.missing.is_empty() {
-        summary.push_str(&format!(", {} missing", several(report.missing.len(), "containers")));
+        let _ = write!(summary, ", {} missing", several(report.missing.len(), "containers"));
     }
     if number > 0 {
-        summary.push_str(&format!(", {} with remarks", several(number, "hosts")));
+        let _ = write!(summary, ", {} with remarks", several(number, "hosts"));
     }
     Section { id: "hosts", title: "Neighbours".to_owned(), state: Some(state), summary, blocks }
 }

@@ -52,9 +52,7 @@ fn seconds(ms: u64) -> f64 {
 fn state(status: Status) -> State {
     match status {
         Status::Ended(Outcome::Done | Outcome::Unchanged) => State::Ok,
-        Status::Ended(Outcome::Failed) | Status::Interrupted | Status::Ended(Outcome::Interrupted) => {
-            State::Failed
-        }
+        Status::Ended(Outcome::Failed | Outcome::Interrupted) | Status::Interrupted => State::Failed,
         Status::Ended(Outcome::RolledBack) => State::Warning,
         Status::Running | Status::Ended(Outcome::Unknown) => State::Unknown,
     }
