@@ -12,7 +12,7 @@ const NOWHERE: &str = "Host *\n  HostName 127.0.0.1\n  Port 1\n  ConnectTimeout 
 fn fabricctl(folder: &Path, args: &[&str]) -> Output {
     std::fs::write(folder.join("ssh_config"), NOWHERE).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_fabricctl"));
-    let command = command.args(args).arg("--ssh-config").arg(folder.join("ssh_config"));
+    let command = command.arg("--ssh-config").arg(folder.join("ssh_config")).args(args);
     command.env("FABRICCTL_JOURNAL", folder.join("journal")).env("NO_COLOR", "1").output().unwrap()
 }
 
@@ -76,7 +76,7 @@ fn a_picture_has_the_form_that_is_asked_for() {
         assert!(graph(&["-o", form]).starts_with(start), "{form}");
     }
     assert!(graph(&[]).starts_with("<svg "));
-    assert!(!graph(&["-l", "spines,leaf01"]).contains("leaf02"));
+    assert!(!graph(&["-l", "spines,leaf01"]).contains("node-leaf02"));
     // Before the verb, it is every command's option.
     let output = fabricctl(folder.path(), &["-o", "json", "inventory", "graph"]);
     assert!(text(&output.stdout).starts_with('{'));

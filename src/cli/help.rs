@@ -113,12 +113,12 @@ Examples:
 pub(super) const SSH: &str = "\
 Examples:
   fabricctl ssh leaf01
-  fabricctl ssh --lab leaf01 -- vtysh -c 'show ip route'
+  fabricctl ssh leaf01 --lab -- vtysh -c 'show ip route'
   fabricctl ssh leaf01 -- 'ip route | grep 172.16'";
 
 pub(super) const SHELL: &str = "\
 Examples:
-  fabricctl shell --lab web11
+  fabricctl shell web11 --lab
   fabricctl shell web11 -- ping -c 3 172.16.1.41";
 
 pub(super) const LAB: &str = "\
