@@ -61,7 +61,9 @@ fn every_fault_at_every_boundary() {
     let wrong: Vec<String> = results
         .iter()
         .filter(|(_, found)| !found.wrong.is_empty())
-        .map(|(cell, found)| format!("{} {} {}\n{}", cell.fault.name(), cell.node, cell.boundary, found.wrong))
+        .map(|(cell, found)| {
+            format!("{} {} {}\n{}", cell.fault.name(), cell.node, cell.boundary, found.wrong)
+        })
         .collect();
     assert!(wrong.is_empty(), "{} of {} cells are wrong:\n{}", wrong.len(), results.len(), wrong.join("\n"));
     assert!(!results.is_empty());
