@@ -15,6 +15,7 @@ mod journal;
 mod lab;
 mod locks;
 mod render;
+mod round;
 mod runtime;
 mod saved;
 mod status;

@@ -2,13 +2,10 @@
 
 use super::fleet::Fleet;
 use super::troubles::Troubles;
-use super::{context, workbench};
+use super::{context, round, workbench};
 use crate::cli::{Format, Global, RoutesArgs};
 use crate::fabric::{Fabric, NodeName};
-use crate::observe::{self, AskError};
 use crate::output::{self, Exit, Failure, chain};
-use crate::parse::Rib;
-use crate::remote;
 use crate::verify::routes::{self, Answers, RouteReport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -57,7 +54,7 @@ pub(super) async fn converge(
     let mut open = all.clone();
     loop {
         let whole_round = open.len() == all.len();
-        for (node, answer) in ask(fleet, &open).await {
+        for (node, answer) in round::routes(fleet, &open).await {
             unheard.remove(&node);
             let answer = answer.map_err(|error| {
                 let said = error.as_ref().map_or("it can't be reached".to_owned(), |error| chain(error));
@@ -85,15 +82,4 @@ pub(super) async fn converge(
         };
         tokio::time::sleep(interval).await;
     }
-}
-
-/// What each node answered; no error where there is no connection, which was told before.
-async fn ask(fleet: &Fleet, nodes: &BTreeSet<NodeName>) -> BTreeMap<NodeName, Result<Rib, Option<AskError>>> {
-    let timeout = fleet.timeout;
-    let work = nodes.iter().map(|name| (name.clone(), fleet.sessions.get(name).cloned()));
-    remote::each(work, fleet.parallel, move |_, session| async move {
-        let Some(session) = session else { return Err(None) };
-        observe::routes(&session, timeout).await.map_err(Some)
-    })
-    .await
 }

@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 /// What is asked of a device, beyond what every device is asked.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
-    /// A word that no answer holds.
-    pub word: String,
     /// Paths whose content is fetched.
     pub files: Vec<String>,
     /// Paths of large files, compared by hash.
@@ -28,12 +26,14 @@ pub struct Question {
     pub role: Option<Role>,
 }
 
+/// What every script begins with.
+pub(super) const LIBRARY: &str = include_str!("library.sh");
 /// The functions, constant.
-const LIBRARY: &str = include_str!("observe.sh");
+const OBSERVE: &str = include_str!("observe.sh");
 
-/// The whole script.
-pub(super) fn text(question: &Question) -> String {
-    let mut text = LIBRARY.to_owned();
+/// The whole script; `word` is one that no answer holds.
+pub(super) fn text(question: &Question, word: &str) -> String {
+    let mut text = [LIBRARY, OBSERVE].concat();
     // Quoted twice: the assignment takes off one layer, the script's `eval` the other.
     let list = |items: &[String]| quote(&quote_all(items.iter().map(String::as_str)));
     let routing = question.role.is_some_and(Role::routes);
@@ -41,8 +41,7 @@ pub(super) fn text(question: &Question) -> String {
     let answer = |yes: bool| if yes { "yes" } else { "no" };
     let _ = write!(
         text,
-        "word={}\nfiles={}\nhashed={}\nsysctls={}\nservices={}\nrouting={}\ndocker={}\nmain\n",
-        question.word,
+        "word={word}\nfiles={}\nhashed={}\nsysctls={}\nservices={}\nrouting={}\ndocker={}\nmain\n",
         list(&question.files),
         list(&question.hashed),
         list(&question.sysctls),
