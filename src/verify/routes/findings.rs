@@ -97,7 +97,8 @@ fn finding(fabric: &Fabric, check: Check) -> Finding {
 
 /// The nodes behind next hops that shouldn't be: they have the prefix, too.
 fn strangers(fabric: &Fabric, check: &Check) -> Vec<NodeName> {
-    let Some(found) = check.found.as_ref().filter(|_| !check.ok) else { return Vec::new() };
+    let relevant = !check.ok && check.kind != Kind::Server;
+    let Some(found) = check.found.as_ref().filter(|_| relevant) else { return Vec::new() };
     let Some(node) = fabric.nodes.get(&check.node) else { return Vec::new() };
     let wanted = |name: &&String| check.expected.next_hops.iter().any(|port| port.as_str() == name.as_str());
     let extra = found.next_hops.iter().filter(|name| !wanted(name));
