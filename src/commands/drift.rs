@@ -2,7 +2,7 @@
 
 use super::fleet::Fleet;
 use super::{context, workbench};
-use crate::cli::{DriftArgs, Format, Global};
+use crate::cli::{Format, Global, Target};
 use crate::fabric::NodeName;
 use crate::observe;
 use crate::output::{self, Exit, Failure};
@@ -11,11 +11,11 @@ use crate::verify::drift::{self, Evidence};
 use std::collections::BTreeMap;
 
 /// Shows what differs on devices from what the last run put there.
-pub(super) async fn drift(global: &Global, args: &DriftArgs) -> Result<Exit, Failure> {
+pub(super) async fn drift(global: &Global, target: &Target) -> Result<Exit, Failure> {
     // The inventory says which devices there are, and what they are; not what is to be on them.
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &nodes).await?;
+    let (fleet, mut troubles) = Fleet::reach(global, target, &fabric, &nodes).await?;
     let timeout = fleet.timeout;
     let work = nodes.iter().filter_map(|name| {
         let question = workbench::base_question(&fabric, fabric.nodes.get(name)?);

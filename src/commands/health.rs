@@ -1,7 +1,7 @@
 //! What the routers had before a run, and whether they have it again: asked between its batches.
 
 use super::fleet::Fleet;
-use super::verify;
+use super::{round, verify};
 use crate::cli::WaveArgs;
 use crate::fabric::{Fabric, NodeName};
 use crate::observe::Observation;
@@ -131,7 +131,7 @@ impl<'a> Health<'a> {
     }
 
     async fn ask(&self, nodes: &BTreeSet<NodeName>) -> Answers {
-        let answers = verify::ask(self.fleet, nodes).await.into_iter();
+        let answers = round::routes(self.fleet, nodes).await.into_iter();
         let said = |error: Option<_>| error.map_or("it can't be reached".to_owned(), |error| chain(&error));
         answers.map(|(node, answer)| (node, answer.map_err(said))).collect()
     }

@@ -149,8 +149,8 @@ fn graph(global: &Global, fabric: &Fabric, args: &GraphArgs) -> Result<(), Failu
         Format::Mermaid => picture::mermaid(fabric, None),
         Format::Html => output::page_html(&Page::of_picture(scene())),
         Format::Json => output::json_text(&scene())?,
-        // A table is what every command's own default asks for.
-        Format::Svg | Format::Table => picture::svg(&scene(), Setting::Alone),
+        // A table is what every command's own default asks for; the other forms are no picture's.
+        _ => picture::svg(&scene(), Setting::Alone),
     };
     output::write_out(global.quiet, args.out.as_deref(), &text)
 }

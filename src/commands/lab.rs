@@ -178,15 +178,13 @@ fn run_fault(global: &Global, state_root: &Path, args: &LabFaultArgs) -> Result<
     let name = lab::choose(state_root, args.lab.name.as_deref()).map_err(|error| failure(&error))?;
     lab::fault(state_root, &name, node, fault, *undo).map_err(|error| failure(&error))?;
     let fault = fault.name;
-    match global.output {
-        Format::Json => {
-            output::json(&json!({ "name": name, "node": node, "fault": fault, "undone": undo }))?;
-        }
-        Format::Table if *undo => output::document(&format!("{node} of lab {name}: {fault} is undone")),
-        Format::Table => {
-            let undo = format!("fabricctl lab fault --name {name} {node} {fault} --undo");
-            output::document(&format!("{node} of lab {name}: {fault}; undo it with: {undo}"));
-        }
+    if global.output == Format::Json {
+        output::json(&json!({ "name": name, "node": node, "fault": fault, "undone": undo }))?;
+    } else if *undo {
+        output::document(&format!("{node} of lab {name}: {fault} is undone"));
+    } else {
+        let undo = format!("fabricctl lab fault --name {name} {node} {fault} --undo");
+        output::document(&format!("{node} of lab {name}: {fault}; undo it with: {undo}"));
     }
     Ok(Exit::Ok)
 }

@@ -21,17 +21,19 @@ mod locks;
 mod render;
 mod report;
 mod rollback;
+mod round;
 mod runtime;
 mod saved;
 mod status;
 mod teardown;
 mod transaction;
 mod troubles;
+mod verification;
 mod verify;
 mod waves;
 mod workbench;
 
-use crate::cli::{Cli, Command, Format, StatusWhat, VerifyWhat};
+use crate::cli::{Cli, Command, Format, StatusWhat};
 use crate::output::{self, Exit, Failure};
 use clap::Parser as _;
 
@@ -56,15 +58,18 @@ fn run(cli: &Cli) -> Exit {
 
 fn verb(cli: &Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
+    let pictures = matches!(global.output, Format::Svg | Format::Dot | Format::Mermaid | Format::Html);
+    let common = matches!(global.output, Format::Table | Format::Json);
+    if !common && !pictures && !matches!(cli.command, Command::Verify(_)) {
+        let hint = "only verify has that form; the others have table and json";
+        return Err(Failure::say(Exit::Usage, "this command has no document of that form", hint));
+    }
     match &cli.command {
         Command::Inventory(args) => inventory::run(global, args),
         Command::Render(args) => render::run(global, args),
         Command::Plan(args) => runtime::block_on(|_| deploy::plan(global, args)),
         Command::Deploy(args) => runtime::block_on(|interrupts| deploy::deploy(global, args, interrupts)),
-        Command::Verify(args) => match &args.what {
-            VerifyWhat::Routes(args) => runtime::block_on(|_| verify::routes(global, args)),
-            VerifyWhat::Drift(args) => runtime::block_on(|_| drift::drift(global, args)),
-        },
+        Command::Verify(args) => verify::run(global, args),
         Command::History(args) => history::run(global, args),
         Command::Rollback(args) => {
             runtime::block_on(|interrupts| rollback::rollback(global, args, interrupts))

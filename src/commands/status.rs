@@ -2,15 +2,12 @@
 
 use super::fleet::Fleet;
 use super::troubles::Troubles;
-use super::{context, workbench};
+use super::{context, round, workbench};
 use crate::cli::{Format, Global, NeighborsArgs};
 use crate::fabric::{Fabric, NodeName, Role};
-use crate::observe::{self, AskError};
 use crate::output::{self, Exit, Failure, chain};
-use crate::parse::NeighborStatus;
-use crate::remote;
 use crate::verify::neighbors::{self, NeighborAnswers, NeighborReport, Silence};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Shows the hosts that the leafs' daemons know.
 pub(super) async fn neighbors(global: &Global, args: &NeighborsArgs) -> Result<Exit, Failure> {
@@ -37,7 +34,7 @@ pub(super) async fn report(
     troubles: &mut Troubles,
 ) -> NeighborReport {
     let (mut answers, asked) = leafs(fabric, nodes);
-    for (node, answer) in ask(fleet, &asked).await {
+    for (node, answer) in round::neighbors(fleet, &asked).await {
         let answer = answer.map_err(|error| {
             let Some(error) = error else { return Silence::Failed("it can't be reached".to_owned()) };
             troubles.add(workbench::exit_of(&error), workbench::ask_problem(&node, "status", &error));
@@ -60,18 +57,4 @@ fn leafs(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> (NeighborAnswers, BTree
         }
     }
     (others, asked)
-}
-
-/// What each leaf answered; no error where there is no connection, which was told before.
-async fn ask(
-    fleet: &Fleet,
-    nodes: &BTreeSet<NodeName>,
-) -> BTreeMap<NodeName, Result<NeighborStatus, Option<AskError>>> {
-    let timeout = fleet.timeout;
-    let work = nodes.iter().map(|name| (name.clone(), fleet.sessions.get(name).cloned()));
-    remote::each(work, fleet.parallel, move |_, session| async move {
-        let Some(session) = session else { return Err(None) };
-        observe::neighbors(&session, timeout).await.map_err(Some)
-    })
-    .await
 }

@@ -14,7 +14,6 @@ use crate::render::Templates;
 use crate::state::digest;
 use crate::store;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher as _, RandomState};
 
 /// Everything a plan is made from but the devices' own answers.
 pub(super) struct Workbench<'a> {
@@ -147,7 +146,6 @@ impl<'a> Workbench<'a> {
 /// What is asked of every node.
 pub(super) fn base_question(fabric: &Fabric, node: &Node) -> Question {
     Question {
-        word: format!("{:016x}", RandomState::new().hash_one(node.name.as_str())),
         services: planner::services(node).into_keys().collect(),
         fabric: fabric.name.clone(),
         role: Some(node.role),

@@ -1,6 +1,7 @@
 //! Reads what the script answered.
 
 use super::Question;
+use super::sections::Answers;
 use crate::action::{
     ASIDE_IMAGE, ASIDE_MARK, FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, SPEC_LABEL,
 };
@@ -35,8 +36,8 @@ pub enum ObserveError {
 }
 
 /// Reads the answers to a question.
-pub(super) fn read(question: &Question, output: &Output) -> Result<Observation, ObserveError> {
-    let answers = Answers::split(&question.word, &output.stdout);
+pub(super) fn read(question: &Question, word: &str, output: &Output) -> Result<Observation, ObserveError> {
+    let answers = Answers::split(word, &output.stdout);
     if answers.get("end").is_none() {
         return Err(ObserveError::Short(output.stderr.trim().to_owned()));
     }
@@ -61,47 +62,6 @@ pub(super) fn read(question: &Question, output: &Output) -> Result<Observation, 
     state.images.retain(|tag, mark| matters(tag, mark));
     state.containers.retain(|name, container| matters(name, &container.mark));
     Ok(Observation { facts: facts(&answers), state })
-}
-
-/// The answers by name.
-pub(super) struct Answers<'a>(BTreeMap<&'a str, &'a [u8]>);
-
-impl<'a> Answers<'a> {
-    pub(super) fn split(word: &str, stdout: &'a [u8]) -> Self {
-        let mark = format!("\n@@{word} ").into_bytes();
-        let mut answers = BTreeMap::new();
-        let mut rest = stdout;
-        let mut name: Option<&str> = None;
-        loop {
-            let end = find(rest, &mark);
-            let body = &rest[..end.unwrap_or(rest.len())];
-            if let Some(name) = name {
-                answers.insert(name, body);
-            }
-            let Some(end) = end else { return Self(answers) };
-            rest = &rest[end + mark.len()..];
-            let line = rest.iter().position(|octet| *octet == b'\n').unwrap_or(rest.len());
-            name = std::str::from_utf8(&rest[..line]).ok();
-            rest = rest.get(line + 1..).unwrap_or_default();
-        }
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.0.get(name).copied()
-    }
-
-    pub(super) fn text(&self, name: &str) -> String {
-        String::from_utf8_lossy(self.get(name).unwrap_or_default()).into_owned()
-    }
-
-    pub(super) fn yes(&self, name: &str) -> bool {
-        self.text(name).trim() == "yes"
-    }
-}
-
-/// Where a needle begins.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 fn facts(answers: &Answers<'_>) -> Facts {

@@ -1,6 +1,7 @@
 //! Asks what was put on a device, and what of it is there.
 
-use super::answer::{Answers, ObserveError, files, from_root};
+use super::answer::{ObserveError, files, from_root};
+use super::sections::{Answers, draw_word};
 use super::{AskError, BUSY, Question, script};
 use crate::action::{ContainerSpec, NetworkSpec};
 use crate::parse;
@@ -16,16 +17,17 @@ use std::time::Duration;
 /// # Errors
 /// When the script can't run or its answer can't be read.
 pub async fn drift(session: &Session, question: &Question, timeout: Duration) -> Result<Evidence, AskError> {
-    let script = Script { text: script::drift_text(question), attachments: Vec::new(), timeout };
+    let word = draw_word();
+    let script = Script { text: script::drift_text(question, &word), attachments: Vec::new(), timeout };
     let output = session.run(&script, |_| {}).await?;
     if output.status == BUSY {
         return Err(AskError::Busy);
     }
-    Ok(read(question, &output)?)
+    Ok(read(&word, &output)?)
 }
 
-fn read(question: &Question, output: &Output) -> Result<Evidence, ObserveError> {
-    let answers = Answers::split(&question.word, &output.stdout);
+fn read(word: &str, output: &Output) -> Result<Evidence, ObserveError> {
+    let answers = Answers::split(word, &output.stdout);
     if answers.get("end").is_none() {
         return Err(ObserveError::Short(output.stderr.trim().to_owned()));
     }
@@ -150,8 +152,7 @@ mod tests {
         say("containers", &archive(&[("./web11", container)]));
         say("engine", b"");
         say("end", b"");
-        let question = Question { word: "w".to_owned(), ..Question::default() };
-        let evidence = read(&question, &Output { status: 0, stdout, stderr: String::new() }).unwrap();
+        let evidence = read("w", &Output { status: 0, stdout, stderr: String::new() }).unwrap();
         let record = evidence.record.unwrap();
         let run = record.run.unwrap();
         assert_eq!((run.run.as_str(), run.outcome.as_deref()), ("r1", Some("confirmed")));
@@ -169,10 +170,9 @@ mod tests {
     #[test]
     fn a_device_that_nobody_deployed_to_has_no_record() {
         let stdout = b"\n@@w manifest\n\n@@w record\n\n@@w addresses\n[]\n@@w end\n".to_vec();
-        let question = Question { word: "w".to_owned(), ..Question::default() };
-        let evidence = read(&question, &Output { status: 0, stdout, stderr: String::new() }).unwrap();
+        let evidence = read("w", &Output { status: 0, stdout, stderr: String::new() }).unwrap();
         assert!(!evidence.known && evidence.record.is_none());
         let short = Output { status: 1, stdout: b"\n@@w manifest\n".to_vec(), stderr: "sh: no".to_owned() };
-        assert!(matches!(read(&question, &short), Err(ObserveError::Short(said)) if said == "sh: no"));
+        assert!(matches!(read("w", &short), Err(ObserveError::Short(said)) if said == "sh: no"));
     }
 }

@@ -2,14 +2,17 @@
 
 mod answer;
 mod drift;
+mod facts;
+mod inquiry;
 mod script;
+mod sections;
 
 pub use answer::{Observation, ObserveError};
 pub use drift::drift;
+pub use facts::facts;
+pub use inquiry::Inquiry;
 pub use script::Question;
 
-use crate::parse::{self, NeighborStatus, Rib};
-use crate::planner::RDNBRD_PATH;
 use crate::remote::{ExecError, Script, Session};
 use std::time::Duration;
 
@@ -41,42 +44,11 @@ pub enum AskError {
 /// # Errors
 /// When the script can't run or its answer can't be read.
 pub async fn ask(session: &Session, question: &Question, timeout: Duration) -> Result<Observation, AskError> {
-    let script = Script { text: script::text(question), attachments: Vec::new(), timeout };
+    let word = sections::draw_word();
+    let script = Script { text: script::text(question, &word), attachments: Vec::new(), timeout };
     let output = session.run(&script, |_| {}).await?;
     if output.status == BUSY {
         return Err(AskError::Busy);
     }
-    Ok(answer::read(question, &output)?)
-}
-
-/// Asks a router for its routing table.
-///
-/// # Errors
-/// When the script can't run or its answer can't be read.
-pub async fn routes(session: &Session, timeout: Duration) -> Result<Rib, AskError> {
-    // Without the home of whoever logs in: vtysh writes down there what it was asked.
-    let text = "HOME=$work vtysh -c 'show ip route json'".to_owned();
-    let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
-    if output.status != 0 {
-        return Err(AskError::Router(output.stderr.trim().to_owned()));
-    }
-    let answer = String::from_utf8_lossy(&output.stdout);
-    Ok(parse::frr_routes(&answer).map_err(ObserveError::from)?)
-}
-
-/// Asks a leaf's neighbour daemon for its hosts.
-///
-/// # Errors
-/// When the script can't run, the daemon doesn't answer, or its answer can't be read.
-pub async fn neighbors(session: &Session, timeout: Duration) -> Result<NeighborStatus, AskError> {
-    let text = format!("{RDNBRD_PATH} status -o json");
-    let output = session.run(&Script { text, attachments: Vec::new(), timeout }, |_| {}).await?;
-    let answer = String::from_utf8_lossy(&output.stdout);
-    if output.status != 0 {
-        let said = output.stderr.lines().chain(answer.lines()).map(str::trim).find(|line| !line.is_empty());
-        let silent = format!("it ended with status {}", output.status);
-        let said = said.map(|line| line.trim_start_matches("rdnbrd: ").to_owned());
-        return Err(AskError::Daemon(said.unwrap_or(silent)));
-    }
-    Ok(parse::neighbor_status(&answer).map_err(ObserveError::from)?)
+    Ok(answer::read(question, &word, &output)?)
 }

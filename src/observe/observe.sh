@@ -1,30 +1,3 @@
-# Runs on the device and changes nothing there. Each answer stands between marks that hold a word
-# drawn for this run, so that no file's content can look like one.
-set -u
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-
-# mark NAME: begins the next answer.
-mark() { printf '\n@@%s %s\n' "$word" "$1"; }
-
-has() { command -v "$1" >/dev/null 2>&1; }
-
-runs() {
-    if [ -d /run/systemd/system ]; then
-        systemctl -q is-active "$1"
-        return
-    fi
-    case $1 in
-    # Its own status asks every daemon in turn; the supervisor's pid file tells the same, sooner.
-    frr) pid=/run/frr/watchfrr.pid ;;
-    docker) pid=/run/docker.pid ;;
-    rdnbrd) pid=/run/rdnbrd.pid ;;
-    *) service "$1" status >/dev/null 2>&1; return ;;
-    esac
-    id=
-    # Without a newline at its end `read` fails and reads it all the same.
-    [ -s "$pid" ] && { read -r id <"$pid" || [ -n "$id" ]; } && kill -0 "$id" 2>/dev/null
-}
-
 # One grep for all of them: the kernel gives its settings whole or not at all, and the shell reads octet by octet.
 settings() {
     cd /proc/sys && eval "grep -s '' -- $sysctls /dev/null"

@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 /// What is asked of a device, beyond what every device is asked.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
-    /// A word that no answer holds.
-    pub word: String,
     /// Paths whose content is fetched.
     pub files: Vec<String>,
     /// Paths of large files, compared by hash.
@@ -28,23 +26,25 @@ pub struct Question {
     pub role: Option<Role>,
 }
 
+/// What every script begins with.
+pub(super) const LIBRARY: &str = include_str!("library.sh");
 /// The functions, constant.
-const LIBRARY: &str = include_str!("observe.sh");
+const OBSERVE: &str = include_str!("observe.sh");
 
 /// More of them, for what was put there.
 const DRIFT: &str = include_str!("drift.sh");
 
-/// The whole script.
-pub(super) fn text(question: &Question) -> String {
-    format!("{LIBRARY}{}main\n", assignments(question))
+/// The whole script; `word` is one that no answer holds.
+pub(super) fn text(question: &Question, word: &str) -> String {
+    format!("{LIBRARY}{OBSERVE}{}main\n", assignments(question, word))
 }
 
 /// The one that asks what was put there, and what of it is there.
-pub(super) fn drift_text(question: &Question) -> String {
-    format!("{LIBRARY}{DRIFT}{}drift\n", assignments(question))
+pub(super) fn drift_text(question: &Question, word: &str) -> String {
+    format!("{LIBRARY}{OBSERVE}{DRIFT}{}drift\n", assignments(question, word))
 }
 
-fn assignments(question: &Question) -> String {
+fn assignments(question: &Question, word: &str) -> String {
     let mut text = String::new();
     // Quoted twice: the assignment takes off one layer, the script's `eval` the other.
     let list = |items: &[String]| quote(&quote_all(items.iter().map(String::as_str)));
@@ -53,8 +53,7 @@ fn assignments(question: &Question) -> String {
     let answer = |yes: bool| if yes { "yes" } else { "no" };
     let _ = write!(
         text,
-        "word={}\nfiles={}\nhashed={}\nsysctls={}\nservices={}\nrouting={}\ndocker={}\n",
-        question.word,
+        "word={word}\nfiles={}\nhashed={}\nsysctls={}\nservices={}\nrouting={}\ndocker={}\n",
         list(&question.files),
         list(&question.hashed),
         list(&question.sysctls),

@@ -5,6 +5,7 @@ mod drift;
 mod exit;
 mod failure;
 pub mod findings;
+mod grid;
 mod hidden;
 mod history;
 mod neighbors;
@@ -14,6 +15,7 @@ mod progress;
 mod report;
 mod routes;
 pub mod tables;
+mod verify;
 
 pub use answers::{Answer, AnswerGroup, AnswerGroups};
 pub use drift::drift_text;
@@ -27,6 +29,7 @@ pub use plan::{Diffs, plan_detail_json, plan_detail_text, plan_json, plan_text, 
 pub use progress::Progress;
 pub use report::{Known, report_page};
 pub use routes::{DEFAULT_WIDTH, routes_table};
+pub use verify::{VERIFY_SCHEMA, checks_table, verify_junit, verify_markdown, verify_table, verify_tap};
 
 use crate::store;
 use serde::Serialize;

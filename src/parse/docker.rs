@@ -25,6 +25,10 @@ pub struct Container {
     pub pid: Option<u32>,
     /// When it was last started (RFC 3339); `None` if never.
     pub started_at: Option<String>,
+    /// How often the engine has started it again since somebody started it.
+    pub restarts: u64,
+    /// The exit code of its last end.
+    pub exit_code: Option<i64>,
     /// Labels. **Those of its image are among them.**
     pub labels: BTreeMap<String, String>,
     /// Networks by name.
@@ -91,6 +95,8 @@ struct ContainerAnswer {
     #[serde(default, deserialize_with = "or_default")]
     image: String,
     #[serde(default, deserialize_with = "or_default")]
+    restart_count: u64,
+    #[serde(default, deserialize_with = "or_default")]
     state: State,
     #[serde(default, deserialize_with = "or_default")]
     config: Config,
@@ -109,6 +115,7 @@ struct State {
     running: bool,
     pid: Option<u32>,
     started_at: Option<String>,
+    exit_code: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -197,6 +204,8 @@ impl ContainerAnswer {
             status: self.state.status,
             running: self.state.running,
             pid: self.state.pid.filter(|pid| *pid != 0),
+            restarts: self.restart_count,
+            exit_code: self.state.exit_code,
             // The API says year 1 for never.
             started_at: self.state.started_at.filter(|time| !time.is_empty() && !time.starts_with("0001-")),
             labels: self.config.labels,

@@ -5,17 +5,21 @@
 //! Real answers of the versions in use are kept in `tests/answers`.
 
 mod bgp;
+mod bgp_neighbors;
 mod config;
 mod docker;
 mod docker_objects;
 mod interfaces;
 mod ip;
+mod kernel_neighbors;
 mod neighbors;
+mod probe;
 mod rib;
 mod sysctl;
 mod version;
 
 pub use bgp::{BgpPeer, BgpSummary, frr_bgp_summary};
+pub use bgp_neighbors::{BgpNeighbor, frr_bgp_neighbors};
 pub use config::{ConfigDifference, compare, context, frr_running_config};
 pub use docker::{
     Attachment, Container, DockerImage, DockerNetwork, docker_containers, docker_images, docker_networks,
@@ -23,7 +27,9 @@ pub use docker::{
 pub use docker_objects::{DockerObjects, docker_objects};
 pub use interfaces::{AskedInterface, FailedAttribute, ifquery_check, interfaces_file};
 pub use ip::{Interface, KernelNextHop, KernelRoute, ip_addresses, ip_routes};
+pub use kernel_neighbors::{KernelNeighbor, LldpNeighbor, ip_neighbors, lldp_neighbors};
 pub use neighbors::{HostState, Neighbor, NeighborPort, NeighborStatus, Rival, neighbor_status};
+pub use probe::{Probe, ProbeEnd, Probes, Seen, probes};
 pub use rib::{NextHop, Rib, RouteEntry, frr_routes};
 pub use sysctl::{sysctl_file, sysctl_values};
 pub use version::{docker_version, frr_version, os_pretty_name};

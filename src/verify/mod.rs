@@ -2,6 +2,23 @@
 //! expectations come from the model alone, the verdict from expectations and answers.
 //! `drift` judges by something else: by what a device remembers of the last run.
 
+mod agreement;
+mod bgp;
+mod checks;
 pub mod drift;
+mod facts;
+mod finding;
+mod links;
 pub mod neighbors;
+mod reachability;
+mod report;
 pub mod routes;
+mod scope;
+mod services;
+mod workloads;
+
+pub use checks::{judge, sections};
+pub use facts::{Answer, Clock, Docker, Facts, Fault, Section, Sections, Service, World};
+pub use finding::{CheckName, Finding, Status};
+pub use report::{Course, Report, Summary, Unreachable, Violation};
+pub use scope::Scope;

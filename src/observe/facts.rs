@@ -1,0 +1,195 @@
+//! Asks a device, in one exec, for what the checks look at.
+#![expect(clippy::disallowed_methods, reason = "the device's clock is compared with this machine's")]
+
+use super::inquiry::Inquiry;
+use super::sections::{Answers, draw_word};
+use super::{AskError, ObserveError};
+use crate::parse::{self, ParseError};
+use crate::remote::{Script, Session};
+use crate::verify::{Answer, Clock, Docker, Facts, Fault, Section, Service};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Asks one device; nothing on it changes.
+///
+/// # Errors
+/// When the script can't run to its end. That a program of the device fails, or answers what can't be read, is no
+/// error here: it is in the facts.
+pub async fn facts(session: &Session, inquiry: &Inquiry, timeout: Duration) -> Result<Facts, AskError> {
+    let word = draw_word();
+    let script = Script { text: inquiry.script(&word), attachments: inquiry.attachments(), timeout };
+    let (sent, mut heard) = (now(), None);
+    // The clock is the first answer, behind a blank line and a mark.
+    let listen = |line: &[u8]| {
+        if heard.is_none() && line.first().is_some_and(u8::is_ascii_digit) {
+            heard = Some(now());
+        }
+    };
+    let output = session.run(&script, listen).await?;
+    let answers = Answers::split(&word, &output.stdout);
+    if answers.get("done").is_none() {
+        return Err(ObserveError::Short(output.stderr.trim().to_owned()).into());
+    }
+    Ok(read(&answers, inquiry, sent, heard.unwrap_or(sent)))
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
+
+fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Facts {
+    let one = Reader { answers, inquiry };
+    let tables =
+        if inquiry.sections.contains(&Section::Cables) { Section::Cables } else { Section::Neighbors };
+    Facts {
+        rib: one.of(Section::Rib, "rib", "show ip route json", parse::frr_routes),
+        fib: one.of(Section::Fib, "fib", "ip -j -4 route show table all", parse::ip_routes),
+        bgp: one.of(Section::Bgp, "bgp", "show bgp neighbors json", parse::frr_bgp_neighbors),
+        links: one.of(Section::Links, "links", "ip -j addr show", parse::ip_addresses),
+        neighbors: one.of(tables, "neighbors", "ip -j neigh show", parse::ip_neighbors),
+        lldp: parse::lldp_neighbors(&answers.text("lldp")),
+        daemon: one.of(Section::Daemon, "daemon", "rdnbrd status -o json", parse::neighbor_status),
+        docker: one.of(Section::Docker, "docker", "docker inspect", docker),
+        logs: one.of(Section::Logs, "logs", "docker logs", |text| Ok(logs(text))),
+        services: one.of(Section::Services, "services", "service --status-all", |text| Ok(services(text))),
+        clock: one.of(Section::Clock, "clock", "date +%s.%N", |text| clock(text, sent, heard)),
+        probes: one.of(Section::Probes, "probes", "the prober", parse::probes),
+    }
+}
+
+struct Reader<'a> {
+    answers: &'a Answers<'a>,
+    inquiry: &'a Inquiry,
+}
+
+impl Reader<'_> {
+    /// Reads one part, if it was asked. An answer that can be read counts, whatever its program's exit status.
+    fn of<T>(
+        &self,
+        section: Section,
+        name: &str,
+        command: &str,
+        read: impl FnOnce(&str) -> Result<T, ParseError>,
+    ) -> Answer<T> {
+        if !self.inquiry.sections.contains(&section) {
+            return None;
+        }
+        let body = self.answers.get(name)?;
+        let text = String::from_utf8_lossy(body);
+        let ended = self.answers.text(&format!("{name}.end"));
+        let (status, complaint) = ended.trim().split_once('\n').unwrap_or((ended.trim(), ""));
+        if status != "0" {
+            return Some(Err(fault(command, status, complaint, &text)));
+        }
+        Some(read(&text).map_err(|error| Fault {
+            command: command.to_owned(),
+            said: unread(&error),
+            absent: false,
+        }))
+    }
+}
+
+/// A program that failed: what it complained of, else what it said, else how it ended.
+fn fault(command: &str, status: &str, complaint: &str, said: &str) -> Fault {
+    let line = complaint.lines().chain(said.lines()).map(str::trim).find(|line| !line.is_empty());
+    let said = match line {
+        // Many programs begin with their own name.
+        Some(line) => {
+            let own = command.split(' ').next().map(|program| format!("{program}: ")).unwrap_or_default();
+            line.strip_prefix(&own).unwrap_or(line).chars().take(200).collect()
+        }
+        None => format!("it ended with status {status}"),
+    };
+    Fault { command: command.to_owned(), said, absent: status == "127" }
+}
+
+/// An error and its causes.
+fn unread(error: &ParseError) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
+}
+
+fn docker(text: &str) -> Result<Docker, ParseError> {
+    let objects = parse::docker_objects(text)?;
+    Ok(Docker {
+        containers: objects.containers.into_iter().map(|one| (one.name.clone(), one)).collect(),
+        networks: objects.networks.into_iter().map(|one| (one.name.clone(), one)).collect(),
+        images: objects.images,
+    })
+}
+
+/// Lines of a container's name and what it said.
+fn logs(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    lines.map(|(name, said)| (name.to_owned(), said.trim().to_owned())).collect()
+}
+
+/// Lines of `NAME running|stopped enabled|disabled|unknown [DEAD-DAEMON…]`.
+fn services(text: &str) -> BTreeMap<String, Service> {
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(name), Some(runs), Some(starts)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let enabled = match starts {
+            "enabled" => Some(true),
+            "disabled" => Some(false),
+            _ => None,
+        };
+        let dead = words.map(str::to_owned).collect();
+        found.insert(name.to_owned(), Service { running: runs == "running", enabled, dead });
+    }
+    found
+}
+
+/// The device read its clock some time between the question and the first of its answer.
+fn clock(text: &str, sent: f64, heard: f64) -> Result<Clock, ParseError> {
+    let text = text.trim();
+    let Ok(shown) = text.parse::<f64>() else {
+        return Err(ParseError::Value { what: "date +%s.%N", wanted: "seconds", found: text.to_owned() });
+    };
+    let (middle, error_s) = (f64::midpoint(sent, heard), (heard - sent).abs() / 2.0);
+    Ok(Clock { offset_s: shown - middle, error_s })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(sections: &[Section], said: &str) -> Facts {
+        let inquiry = Inquiry::plain(sections.iter().copied());
+        read(&Answers::split("w", said.as_bytes()), &inquiry, 100.0, 100.5)
+    }
+
+    #[test]
+    fn what_was_not_asked_has_no_answer_and_what_failed_says_why() {
+        let said = "\n@@w clock\n1000.25\n\n@@w clock.end\n0\n\n@@w links\nnope\n\n@@w links.end\n0\n\
+            \n@@w daemon\n\n@@w daemon.end\n127\nsh: 1: rdnbrd: not found\n\n@@w done\n";
+        let facts = reading(&[Section::Clock, Section::Links, Section::Daemon], said);
+        assert_eq!(facts.clock, Some(Ok(Clock { offset_s: 900.0, error_s: 0.25 })));
+        let links = facts.links.unwrap().unwrap_err();
+        assert_eq!(links.to_string(), "`ip -j addr show` was answered by \"nope\"");
+        let daemon = facts.daemon.unwrap().unwrap_err();
+        assert!(daemon.absent);
+        assert_eq!(daemon.to_string(), "`rdnbrd status -o json` failed: sh: 1: rdnbrd: not found");
+        assert!(facts.rib.is_none() && facts.docker.is_none());
+    }
+
+    #[test]
+    fn services_and_logs_are_read_by_name() {
+        let said = "\n@@w services\nfrr running enabled bgpd \nrdnbrd stopped unknown \n\n@@w services.end\n0\n\
+            \n@@w logs\nweb11 web11 is known to its leaf 172.16.1.1\nweb12 \n\n@@w logs.end\n0\n\n@@w done\n";
+        let facts = reading(&[Section::Services, Section::Logs], said);
+        let services = facts.services.unwrap().unwrap();
+        assert_eq!(
+            services["frr"],
+            Service { running: true, enabled: Some(true), dead: vec!["bgpd".into()] }
+        );
+        assert_eq!(services["rdnbrd"], Service::default());
+        let logs = facts.logs.unwrap().unwrap();
+        assert_eq!((&*logs["web11"], &*logs["web12"]), ("web11 is known to its leaf 172.16.1.1", ""));
+    }
+}

@@ -1,0 +1,165 @@
+//! What the devices answered, as the checks look at it: one round of one question to each device.
+
+use crate::fabric::{NodeName, Role};
+use crate::parse::{
+    BgpNeighbor, Container, DockerImage, DockerNetwork, Interface, KernelNeighbor, KernelRoute, LldpNeighbor,
+    NeighborStatus, Probes, Rib,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A part of the question to a device. A check asks for the sections it looks at; each is asked once, however many
+/// checks want it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// FRR's IPv4 routes.
+    Rib,
+    /// The kernel's IPv4 routes.
+    Fib,
+    /// FRR's BGP neighbours.
+    Bgp,
+    /// Interfaces and their addresses.
+    Links,
+    /// The kernel's neighbour tables, after everybody on the ports between nodes was asked to speak.
+    Cables,
+    /// The kernel's neighbour tables as they are.
+    Neighbors,
+    /// rdnbrd's hosts.
+    Daemon,
+    /// Docker's containers, networks and images.
+    Docker,
+    /// What containers logged of themselves.
+    Logs,
+    /// Which services run and start with the device.
+    Services,
+    /// What the device's clock shows.
+    Clock,
+    /// What containers reach.
+    Probes,
+}
+
+impl Section {
+    /// Whether devices of a role have anything to say to it.
+    pub fn concerns(self, role: Role) -> bool {
+        match self {
+            Section::Rib | Section::Fib | Section::Bgp => role.routes(),
+            Section::Daemon | Section::Neighbors => role == Role::Leaf,
+            Section::Docker | Section::Logs | Section::Probes => role == Role::Server,
+            Section::Links | Section::Cables | Section::Services | Section::Clock => true,
+        }
+    }
+}
+
+/// An answer to one section: `None` if it wasn't asked, else what was read, or why it couldn't be.
+pub type Answer<T> = Option<Result<T, Fault>>;
+
+/// Why a section has no answer although its device was reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The command that was asked.
+    pub command: String,
+    /// What it said, or what is wrong with its answer.
+    pub said: String,
+    /// The program isn't on the device, so that nothing can be said.
+    pub absent: bool,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What is wrong with an answer names the command itself.
+        if self.said.contains(&format!("`{}`", self.command)) {
+            f.write_str(&self.said)
+        } else {
+            write!(f, "`{}` failed: {}", self.command, self.said)
+        }
+    }
+}
+
+/// Everything that one device answered in one round.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// FRR's IPv4 routes.
+    pub rib: Answer<Rib>,
+    /// The kernel's IPv4 routes of all tables.
+    pub fib: Answer<Vec<KernelRoute>>,
+    /// FRR's BGP neighbours, by interface.
+    pub bgp: Answer<BTreeMap<String, BgpNeighbor>>,
+    /// Interfaces by name.
+    pub links: Answer<BTreeMap<String, Interface>>,
+    /// The kernel's neighbour tables.
+    pub neighbors: Answer<Vec<KernelNeighbor>>,
+    /// LLDP's neighbours, by interface; empty where no LLDP daemon runs.
+    pub lldp: BTreeMap<String, LldpNeighbor>,
+    /// rdnbrd's hosts.
+    pub daemon: Answer<NeighborStatus>,
+    /// Docker's objects.
+    pub docker: Answer<Docker>,
+    /// The last lines that containers logged, by container.
+    pub logs: Answer<BTreeMap<String, String>>,
+    /// The services that were asked for.
+    pub services: Answer<BTreeMap<String, Service>>,
+    /// The clock.
+    pub clock: Answer<Clock>,
+    /// What containers reach.
+    pub probes: Answer<Probes>,
+}
+
+impl Facts {
+    /// Takes over what a later round answered; what it didn't ask for stays.
+    pub fn update(&mut self, later: Self) {
+        fn newer<T>(old: &mut Answer<T>, new: Answer<T>) {
+            if new.is_some() {
+                *old = new;
+            }
+        }
+        newer(&mut self.rib, later.rib);
+        newer(&mut self.fib, later.fib);
+        newer(&mut self.bgp, later.bgp);
+        newer(&mut self.links, later.links);
+        if later.neighbors.is_some() {
+            (self.neighbors, self.lldp) = (later.neighbors, later.lldp);
+        }
+        newer(&mut self.daemon, later.daemon);
+        newer(&mut self.docker, later.docker);
+        newer(&mut self.logs, later.logs);
+        newer(&mut self.services, later.services);
+        newer(&mut self.clock, later.clock);
+        newer(&mut self.probes, later.probes);
+    }
+}
+
+/// What a server's engine holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Docker {
+    /// Containers by name.
+    pub containers: BTreeMap<String, Container>,
+    /// Networks by name.
+    pub networks: BTreeMap<String, DockerNetwork>,
+    /// Images.
+    pub images: Vec<DockerImage>,
+}
+
+/// One service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Service {
+    /// It runs.
+    pub running: bool,
+    /// It starts with the device; `None` if that can't be told.
+    pub enabled: Option<bool>,
+    /// Daemons of it that were started and are gone.
+    pub dead: Vec<String>,
+}
+
+/// A device's clock against this machine's, as far as the time that the question took allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clock {
+    /// How far it is ahead, in seconds; negative if it is behind.
+    pub offset_s: f64,
+    /// How wrong that can be, in seconds: half of the time between question and answer.
+    pub error_s: f64,
+}
+
+/// What all devices answered in one round; a device that couldn't be asked says why.
+pub type World = BTreeMap<NodeName, Result<Facts, String>>;
+
+/// The sections of a question, by device.
+pub type Sections = BTreeMap<NodeName, BTreeSet<Section>>;
