@@ -85,7 +85,9 @@ pub fn run(rig: &mut Rig, cell: &Cell) -> Found {
     let mut found = Found::default();
     let (from, to) = (rig.state, 1 - rig.state);
     rig.write(to);
-    CHANGED.iter().for_each(|name| rig.node(name).prepare(if *name == cell.node { cell.boundary } else { 0 }));
+    CHANGED
+        .iter()
+        .for_each(|name| rig.node(name).prepare(if *name == cell.node { cell.boundary } else { 0 }));
     let said = {
         let mut running = rig.start(&["--wait", "5s"]);
         if wait_for_boundary(rig, cell, &mut running) {
@@ -187,7 +189,11 @@ fn judge(rig: &Rig, cell: &Cell, (from, to): (usize, usize), ran: Option<&Ran>, 
             };
             if !good {
                 let said = claims[node];
-                let _ = writeln!(found.wrong, "{node} is {state}, and the tool says {said:?} (exit {})", ran.code);
+                let _ = writeln!(
+                    found.wrong,
+                    "{node} is {state}, and the tool says {said:?} (exit {})",
+                    ran.code
+                );
             }
         }
     }
@@ -231,13 +237,16 @@ fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
     CHANGED.iter().for_each(|name| rig.node(name).tidy());
     let began = Instant::now();
     // A connection that was cut ends at its far end when that hears of it.
-    let held = || NODES.iter().any(|name| !rig.node(name).run("cat /run/fabricctl/lock 2>/dev/null").stdout.is_empty());
+    let held = || {
+        NODES.iter().any(|name| !rig.node(name).run("cat /run/fabricctl/lock 2>/dev/null").stdout.is_empty())
+    };
     while held() && began.elapsed() < Duration::from_secs(20) {
         std::thread::sleep(Duration::from_millis(200));
     }
     let ran = rig.deploy(&["--wait", "60s"]);
     if ran.code != 0 {
-        let _ = writeln!(found.wrong, "the next deploy ended with {}:\n{}{}", ran.code, ran.stdout, ran.stderr);
+        let _ =
+            writeln!(found.wrong, "the next deploy ended with {}:\n{}{}", ran.code, ran.stdout, ran.stderr);
     }
     for name in NODES {
         let left = rig.node(name).remains();

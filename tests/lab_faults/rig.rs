@@ -109,9 +109,9 @@ impl Rig {
         }
         let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
         for (path, from, to) in CHANGES {
-            let text = texts.entry(templates.join("debian").join(path)).or_insert_with(|| {
-                fs::read_to_string(PathBuf::from("templates/debian").join(path)).unwrap()
-            });
+            let text = texts
+                .entry(templates.join("debian").join(path))
+                .or_insert_with(|| fs::read_to_string(PathBuf::from("templates/debian").join(path)).unwrap());
             assert!(text.contains(from), "{path} has no {from:?}");
             *text = text.replace(from, to);
         }
@@ -157,7 +157,8 @@ impl Rig {
     /// What a run left here.
     pub fn remains(&self) -> Vec<String> {
         let mark = self.temporary.path().to_str().unwrap();
-        let words = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        let words =
+            |entry: fs::DirEntry| fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(words);
         let processes = processes.filter(|words| words.starts_with("ssh\0") && words.contains(mark));
         let files = fs::read_dir(self.temporary.path()).unwrap().filter_map(Result::ok);

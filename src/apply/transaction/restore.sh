@@ -278,6 +278,7 @@ back() { # BY
         echo "@closed $how"
         return
     }
+    rm -f "$dir/reserve"
     mkdir -p "$volatile" "$work"
     end_run "$1"
     exclusive
@@ -329,7 +330,7 @@ tidy() { # BY
             docker image rm "$aside" >/dev/null 2>&1
         done <"$dir/images-aside"
     fi
-    rm -rf "$dir/restoring" "$work"
+    rm -rf "$dir/restoring" "$dir/reserve" "$work"
     remove_hook
     if [ "$1" != guard ] && guard_lives; then
         if systemd && has systemd-run; then
