@@ -270,8 +270,9 @@ impl RolledBack {
         }
         let closed = back.before.iter().map(|how| format!("the run was closed as {how} on it"));
         let differs = back.differs.iter().map(|what| format!("not as before: {what}"));
-        let message =
-            closed.chain(differs).chain(back.troubles.iter().cloned()).collect::<Vec<_>>().join("\n");
+        let again = back.again.then(|| format!("its guard tries once more by {}", guarded.deadline()));
+        let words = closed.chain(differs).chain(back.troubles.iter().cloned()).chain(again);
+        let message = words.collect::<Vec<_>>().join("\n");
         let hint = "mend it by hand, or bring it to the desired state: fabricctl deploy";
         let problem = Problem { message, ..Problem::default() };
         self.troubles.add(Exit::NotAsDesired, problem.on(node).during("rollback").hint(hint));

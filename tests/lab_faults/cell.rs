@@ -53,7 +53,7 @@ impl Fault {
         }
     }
 
-    /// Whether a device can be seen to be whole only without it.
+    /// Whether a device can't be whole, or can't be seen to be, as long as it lasts.
     fn hides(self) -> bool {
         matches!(self.name(), "vtysh-fail" | "docker-stop")
     }
@@ -92,6 +92,10 @@ pub fn run(rig: &mut Rig, cell: &Cell) -> Found {
         let mut running = rig.start(&["--wait", "5s"]);
         if wait_for_boundary(rig, cell, &mut running) {
             let (ended, ran) = break_it(rig, cell, running, &mut found);
+            // What no device can put back without, the guard finds mended when its time is over.
+            if cell.fault.hides() {
+                mend(rig, cell);
+            }
             wait_for_guards(rig, ended, &mut found);
             judge(rig, cell, (from, to), ran.as_ref(), &mut found);
             ran.map(|ran| ran.stdout + &ran.stderr).unwrap_or_default()
@@ -163,9 +167,6 @@ fn wait_for_guards(rig: &Rig, since: Instant, found: &mut Found) {
 }
 
 fn judge(rig: &Rig, cell: &Cell, (from, to): (usize, usize), ran: Option<&Ran>, found: &mut Found) {
-    if cell.fault.hides() {
-        mend(rig, cell);
-    }
     let began = Instant::now();
     let (mut now, mut broken);
     loop {

@@ -301,6 +301,11 @@ back() { # BY
     bring_back_objects
     differences >"$work/differences"
     sed 's/^/@differs /' "$work/differences"
+    # What couldn't be done now may be possible when the guard's time is over.
+    if [ "$1" = controller ] && [ -s "$work/differences" ] && guard_lives; then
+        echo "@again"
+        return
+    fi
     outcome restored "$1"
     if [ ! -s "$work/differences" ]; then rm -rf "$dir/files" "$dir/routing" "$dir/docker.json"; fi
     tidy "$1"
