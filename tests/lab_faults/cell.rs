@@ -85,9 +85,9 @@ pub fn run(rig: &mut Rig, cell: &Cell) -> Found {
     let mut found = Found::default();
     let (from, to) = (rig.state, 1 - rig.state);
     rig.write(to);
-    CHANGED
-        .iter()
-        .for_each(|name| rig.node(name).prepare(if *name == cell.node { cell.boundary } else { 0 }));
+    for name in CHANGED {
+        rig.node(name).prepare(if name == cell.node { cell.boundary } else { 0 });
+    }
     let said = {
         let mut running = rig.start(&["--wait", "5s"]);
         if wait_for_boundary(rig, cell, &mut running) {
@@ -235,7 +235,9 @@ fn mend(rig: &Rig, cell: &Cell) {
 
 /// Once all is mended the same deployment succeeds, and nothing of the broken run is left.
 fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
-    CHANGED.iter().for_each(|name| rig.node(name).tidy());
+    for name in CHANGED {
+        rig.node(name).tidy();
+    }
     let began = Instant::now();
     // A connection that was cut ends at its far end when that hears of it.
     let held = || {
@@ -260,7 +262,12 @@ fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
         let _ = writeln!(found.wrong, "here is left: {left:?}");
     }
     rig.now = rig.fingerprints();
-    rig.state = to;
+    // Where that didn't work the next cell goes back to where this one came from.
+    if ran.code == 0 {
+        rig.state = to;
+    } else {
+        return;
+    }
     for (name, is) in &rig.now {
         let differs = rig.differs(to, name, is);
         if !differs.is_empty() {
