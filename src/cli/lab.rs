@@ -131,9 +131,8 @@ pub struct LabFaultArgs {
 /// The faults by their names, each told with what it breaks.
 fn fault() -> impl TypedValueParser<Value = &'static Fault> {
     let names = FAULTS.iter().map(|fault| PossibleValue::new(fault.name).help(fault.about));
-    PossibleValuesParser::new(names).try_map(|name| {
-        FAULTS.iter().find(|fault| fault.name == name).ok_or("there is no such fault")
-    })
+    PossibleValuesParser::new(names)
+        .try_map(|name| FAULTS.iter().find(|fault| fault.name == name).ok_or("there is no such fault"))
 }
 
 /// A node's PID 1, started by `lab up`.

@@ -18,8 +18,8 @@ pub use deploy::{
 pub use history::{HistoryArgs, HistoryVerb};
 pub use inventory::{InventoryArgs, InventoryVerb};
 pub use lab::{
-    LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs, LabSuite,
-    LabUpArgs, LabVerb,
+    LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs,
+    LabSuite, LabUpArgs, LabVerb,
 };
 pub use render::RenderArgs;
 pub use rollback::RollbackArgs;

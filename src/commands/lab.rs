@@ -2,8 +2,8 @@
 
 use super::context;
 use crate::cli::{
-    Format, Global, LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs,
-    LabSuite, LabUpArgs, LabVerb,
+    Format, Global, LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs,
+    LabSshArgs, LabSuite, LabUpArgs, LabVerb,
 };
 use crate::lab::{self, Lab, LabError, LabState, NodeState, Progress, Suite, Up, UpOptions};
 use crate::output::{self, Exit, Failure, Problem};

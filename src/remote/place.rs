@@ -64,7 +64,10 @@ fn sweep(above: &Path) {
     for entry in fs::read_dir(above).into_iter().flatten().filter_map(Result::ok) {
         let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
         let ours = || entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == own);
-        if named && ours() && let Ok(_lock) = lock(&entry.path()) {
+        if named
+            && ours()
+            && let Ok(_lock) = lock(&entry.path())
+        {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -37,18 +37,21 @@ fn of(ran: &Ran, node: &str) -> Option<Claim> {
     let mut mine = false;
     for line in lines() {
         if line.starts_with("error: ") {
-            mine = line.starts_with("error: ") && line.split(": ").nth(1).is_some_and(|who| who.contains(node));
+            mine =
+                line.starts_with("error: ") && line.split(": ").nth(1).is_some_and(|who| who.contains(node));
         }
         if mine {
             words.push_str(line);
             words.push('\n');
         }
     }
-    if words.contains("its guard puts everything back") || words.contains("has put back what was there before") {
-        return Some(Claim::OldSoon);
-    }
     if words.contains("not as before") || words.contains("whether it is confirmed isn't known") {
         return Some(Claim::Open);
+    }
+    if words.contains("its guard puts everything back")
+        || words.contains("has put back what was there before")
+    {
+        return Some(Claim::OldSoon);
     }
     lines().find_map(|line| match line {
         _ if line.contains("nothing was changed there") => line.contains(node).then_some(Claim::Old),

@@ -67,7 +67,9 @@ impl<'a> Node<'a> {
         let key = format!("\0lab-node\0{}\0{}\0", self.lab.display(), self.name);
         let is_it = |pid: &i32| {
             let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-            let first = |status: String| status.lines().any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"));
+            let first = |status: String| {
+                status.lines().any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"))
+            };
             read("cmdline").contains(&key) && first(read("status"))
         };
         let known = FOUND.lock().unwrap().get(&key).copied();
@@ -90,7 +92,21 @@ impl<'a> Node<'a> {
             return Ran { code: -1, stdout: String::new(), stderr: "the node is down".to_owned() };
         };
         let output = Command::new("nsenter")
-            .args(["-t", &init.to_string(), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--", "env", "-i"])
+            .args([
+                "-t",
+                &init.to_string(),
+                "-m",
+                "-u",
+                "-i",
+                "-n",
+                "-p",
+                "-C",
+                "-r",
+                "-w",
+                "--",
+                "env",
+                "-i",
+            ])
             .args(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"])
             .args(["sh", "-c", script])
             .output()

@@ -14,7 +14,9 @@ pub fn name(boundary: &str) -> String {
             let name = rest.iter().skip_while(|word| **word != "--name").nth(1);
             format!("before: run {}", name.unwrap_or(&""))
         }
-        ["step", deed, what, ..] => format!("before: {} {what}", deed.replace("_service", "").replace('_', " ")),
+        ["step", deed, what, ..] => {
+            format!("before: {} {what}", deed.replace("_service", "").replace('_', " "))
+        }
         ["open"] => "locked".to_owned(),
         ["saved"] => "snapshot taken".to_owned(),
         ["armed"] => "guard armed".to_owned(),
@@ -31,7 +33,9 @@ fn outcome(found: &Found) -> String {
     let same = states.windows(2).all(|pair| pair[0] == pair[1]);
     let text = match states.first() {
         Some(state) if same => (*state).to_owned(),
-        Some(_) => found.states.iter().map(|(node, state)| format!("{node} {state}")).collect::<Vec<_>>().join(", "),
+        Some(_) => {
+            found.states.iter().map(|(node, state)| format!("{node} {state}")).collect::<Vec<_>>().join(", ")
+        }
         None => "?".to_owned(),
     };
     if found.wrong.is_empty() { text } else { format!("{text} WRONG") }
