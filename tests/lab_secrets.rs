@@ -179,7 +179,7 @@ fn what_devices_say_of_them_is_not_repeated(lab: &Lab) {
     template(lab.inventory.path(), "passw0rt {{ node.vars.bgp_password }}");
     for format in ["table", "json"] {
         run(lab, NEXT_TOKEN, &["deploy", "--yes", "-vv", "-o", format, "-l", "spine"])
-            .exits(1)
+            .exits(5)
             .says("neighbor swp1 passw0rt <secret>");
     }
     template(lab.inventory.path(), "password {{ node.vars.bgp_password }}");
