@@ -38,6 +38,24 @@ setup: ## Install what this machine lacks
 	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
 	fi
 
+# Ubuntu's chromium-browser is a stub that asks for a snap: what can't tell its version is none.
+BROWSERS := $(or $(FABRICCTL_BROWSER),chromium chromium-browser google-chrome google-chrome-stable)
+
+.PHONY: browser
+browser: ## Install a browser for the tests of pictures, if there is none (or name one: FABRICCTL_BROWSER)
+	@for name in $(BROWSERS); do "$$name" --version >/dev/null 2>&1 && exit 0; done; \
+	if [ -n "$${FABRICCTL_BROWSER:-}" ]; then \
+	    echo "FABRICCTL_BROWSER=$$FABRICCTL_BROWSER is no browser that runs here" >&2; exit 2; \
+	fi; \
+	if apt-cache policy chromium 2>/dev/null | grep -q 'Candidate: [0-9]' && ! grep -qi '^ID=ubuntu' /etc/os-release; then \
+	    echo "installing chromium"; \
+	    $(SUDO) apt-get -qq update; \
+	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else \
+	    echo "there is no package of Chromium here: install Chromium (sudo snap install chromium) or Google Chrome," \
+	        "or name one with FABRICCTL_BROWSER" >&2; exit 2; \
+	fi
+
 .PHONY: build
 build: setup ## Build both binaries
 	cargo build --release $(CARGO_FLAGS)
@@ -71,7 +89,7 @@ hints:
 	echo "  $(FABRICCTL) teardown --lab $(LAB) --yes && $(FABRICCTL) lab down --name $(LAB)"
 
 .PHONY: test
-test: setup ## Every test, those that need root and the lab included
+test: setup browser ## Every test, those that need root, the lab and a browser included
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo test $(CARGO_FLAGS)
 
 .PHONY: faults
@@ -86,7 +104,7 @@ lint: ## rustfmt and clippy, as CI runs them
 
 .PHONY: golden
 golden: ## Rewrite the expected outputs of the golden tests
-	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay --test rdnbrd_files
+	UPDATE_GOLDEN=1 cargo test $(CARGO_FLAGS) --test golden --test errors --test replay --test rdnbrd_files --test pictures
 
 .PHONY: bench
 bench: setup ## Measure the lab and the main job, and print the figures (ROUNDS=3)

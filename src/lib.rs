@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 0 words | [`fabric`], [`action`] |
 //! | 1 text ⇄ words | [`inventory`], [`render`], [`parse`], [`state`] |
-//! | 2 decisions | [`planner`], [`verify`], [`neighbor`] |
+//! | 2 decisions | [`planner`], [`verify`], [`picture`], [`neighbor`] |
 //! | 3 doors | [`remote`], [`process`], [`netlink`], [`store`] |
 //! | 4 deeds | [`observe`], [`apply`], [`lab`], [`daemon`] |
 //! | 5 face | [`cli`], [`output`] |
@@ -25,6 +25,7 @@ pub mod netlink;
 pub mod observe;
 pub mod output;
 pub mod parse;
+pub mod picture;
 pub mod planner;
 pub mod process;
 pub mod remote;

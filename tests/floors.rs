@@ -14,7 +14,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     ("0", &["fabric"]),
     ("0, on top of fabric", &["action"]),
     ("1", &["inventory", "render", "parse", "state"]),
-    ("2", &["planner", "verify", "diagnose", "neighbor", "playbook"]),
+    ("2", &["planner", "verify", "diagnose", "picture", "neighbor", "playbook"]),
     ("3", &["remote", "process", "netlink", "store"]),
     ("4", &["observe", "apply", "lab", "daemon"]),
     ("5", &["cli", "output"]),

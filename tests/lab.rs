@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+#[path = "lab_reach/mod.rs"]
+mod reach;
 mod support;
 
 use serde_json::Value;
@@ -59,6 +61,8 @@ fn whole_story(suite: &str) {
     foreign_things_are_put_there(&lab);
     the_first_deployment_proves_twelve_routes(&lab);
     every_host_is_known_by_name(&lab);
+    reach::commands_reach_devices_and_containers(&lab);
+    reach::a_report_tells_that_all_is_well(&lab);
     nothing_leaks(&lab);
     containers_reach_each_other(&lab);
     a_second_deployment_changes_nothing(&lab);

@@ -64,9 +64,13 @@ fn ssh_checks_host_keys_and_admin_has_sudo() {
     let lab = TestLab::small();
     lab.up();
     assert_eq!(lab.on("admin@server01", "id -un; sudo -n id -un"), "admin\nroot\n");
-    let by_verb =
-        lab.fabricctl().args(["lab", "ssh", "--name", &lab.name, "leaf01", "echo", "$(hostname)"]).output();
-    assert_eq!(said(&by_verb.unwrap()), "leaf01\n");
+    let by_verb = |words: &[&str]| {
+        let ssh = ["lab", "ssh", "--name", &lab.name, "leaf01"];
+        said(&lab.fabricctl().args([&ssh, words].concat()).output().unwrap())
+    };
+    // One word is for the shell, several are taken as they are.
+    assert_eq!(by_verb(&["echo $(hostname)"]), "leaf01\n");
+    assert_eq!(by_verb(&["echo", "$(hostname)  it's"]), "$(hostname)  it's\n");
     let unknown = lab.fabricctl().args(["lab", "ssh", "--name", &lab.name, "leaf09"]).output().unwrap();
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("leaf01, server01, spine01"), "{}", stderr(&unknown));

@@ -122,6 +122,38 @@ Examples:
   fabricctl status neighbors -l leaf01    one leaf
   fabricctl status neighbors -o json      for programs, with everything that the daemons count";
 
+pub(super) const GRAPH: &str = "\
+Examples:
+  fabricctl inventory graph --out fabric.svg         light or dark, as the reader likes it
+  fabricctl inventory graph -o html --out fabric.html
+  fabricctl inventory graph -l 'spine,leaf0[12]'     a part of it
+  fabricctl inventory graph -o mermaid               for a document in Markdown
+  fabricctl inventory graph -o dot | dot -Tpdf       laid out by Graphviz";
+
+pub(super) const REPORT: &str = "\
+Examples:
+  fabricctl report --lab --out report.html
+  fabricctl report --wait 30s --out report.html
+  fabricctl report -o json                         what the page says, for programs";
+
+pub(super) const EXEC: &str = "\
+Examples:
+  fabricctl exec -l leafs -- vtysh -c 'show bgp summary'
+  fabricctl exec --lab -- uname -r                 those that differ stand out
+  fabricctl exec -l server -- 'docker ps | wc -l'
+  fabricctl exec -o json -- cat /etc/hostname      for programs";
+
+pub(super) const SSH: &str = "\
+Examples:
+  fabricctl ssh leaf01
+  fabricctl ssh leaf01 --lab -- vtysh -c 'show ip route'
+  fabricctl ssh leaf01 -- 'ip route | grep 172.16'";
+
+pub(super) const SHELL: &str = "\
+Examples:
+  fabricctl shell web11 --lab
+  fabricctl shell web11 -- ping -c 3 172.16.1.41";
+
 pub(super) const LAB: &str = "\
 Examples:
   sudo fabricctl lab up                              the fabric of the inventory

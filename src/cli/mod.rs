@@ -5,7 +5,9 @@ mod help;
 mod history;
 mod inventory;
 mod lab;
+mod reach;
 mod render;
+mod report;
 mod rollback;
 mod status;
 mod target;
@@ -16,12 +18,14 @@ pub use deploy::{
     ChangeArgs, Confirm, ConfirmArgs, DaemonArgs, DeployArgs, OnFailure, PlanArgs, TeardownArgs,
 };
 pub use history::{HistoryArgs, HistoryVerb};
-pub use inventory::{InventoryArgs, InventoryVerb};
+pub use inventory::{GraphArgs, InventoryArgs, InventoryVerb};
 pub use lab::{
     LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs, LabSshArgs,
     LabSuite, LabUpArgs, LabVerb,
 };
+pub use reach::{ExecArgs, ShellArgs, SshArgs};
 pub use render::RenderArgs;
+pub use report::ReportArgs;
 pub use rollback::RollbackArgs;
 pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
@@ -146,6 +150,18 @@ pub enum Format {
     Table,
     /// For programs; stable.
     Json,
+    /// A picture; of `inventory graph` only, as those below.
+    #[value(skip)]
+    Svg,
+    /// For Graphviz.
+    #[value(skip)]
+    Dot,
+    /// For documents in Markdown.
+    #[value(skip)]
+    Mermaid,
+    /// A page for browsers.
+    #[value(skip)]
+    Html,
 }
 
 /// The verbs.
@@ -204,6 +220,28 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Ask the devices what they know right now
     Status(StatusArgs),
+    /// Ask the devices, and write one page about the fabric: its picture coloured by state, routes, hosts, the last run
+    ///
+    /// The page is a single file that needs nothing else: it can be sent, kept, and opened without a network. It is written
+    /// whatever the devices say. Exits with 0 when all is as desired, 1 when not, 4 when a device can't be reached.
+    #[command(after_long_help = help::REPORT)]
+    Report(ReportArgs),
+    /// Run a command on devices, all at the same time
+    ///
+    /// It runs as root, without input, and at most --timeout. Devices that answered the same are shown together. Exits with
+    /// 0 when the command did so everywhere, 1 when not, 4 when a device can't be reached.
+    #[command(after_long_help = help::EXEC)]
+    Exec(ExecArgs),
+    /// Open a shell on a device, or run a command there
+    ///
+    /// As ssh itself: the exit code is that of the command, or 255 when there is no connection.
+    #[command(after_long_help = help::SSH)]
+    Ssh(SshArgs),
+    /// Open a shell in a container, or run a command in it, wherever it runs
+    ///
+    /// The exit code is that of the command; 255 when there is no connection to its server.
+    #[command(after_long_help = help::SHELL)]
+    Shell(ShellArgs),
     /// Remove what fabricctl made and put back what was there before
     ///
     /// Containers, networks, images, files and daemons of the fabric go; files that stood there before the first

@@ -1,8 +1,8 @@
 //! What most verbs begin with: the fabric, and the nodes a run is about.
 
 use crate::cli::{Format, Global};
-use crate::fabric::{Fabric, NodeName};
-use crate::inventory::{self, Absent, LimitError};
+use crate::fabric::{Fabric, Node, NodeName};
+use crate::inventory::{self, Absent, LimitError, nearest_node, node_names};
 use crate::output::{self, Exit, Failure, Problem, findings};
 use crate::state::digest;
 use crate::store::{self, LocalSecrets, StoreError};
@@ -74,6 +74,33 @@ pub fn warn(global: &Global, warnings: Vec<Problem>) {
 /// When a part of the pattern matches no node ([`Exit::Usage`]).
 pub fn selected(global: &Global, fabric: &Fabric) -> Result<BTreeSet<NodeName>, Failure> {
     inventory::select(fabric, global.limit.as_deref()).map_err(|error| limit_failure(&error))
+}
+
+/// A part of the fabric: some nodes, their links, and what servers among them run.
+pub fn limited(selected: &BTreeSet<NodeName>, mut fabric: Fabric) -> Fabric {
+    fabric.nodes.retain(|name, _| selected.contains(name));
+    fabric.links.retain(|link| link.ends().iter().any(|end| selected.contains(&end.node)));
+    fabric.workloads.retain(|_, workload| selected.contains(&workload.server));
+    fabric
+}
+
+/// The node of that name, which `--limit` must not leave out.
+///
+/// # Errors
+/// When there is none ([`Exit::Usage`]), with the one that was likely meant.
+pub fn node<'f>(global: &Global, fabric: &'f Fabric, name: &str) -> Result<&'f Node, Failure> {
+    let Some(node) = fabric.nodes.values().find(|node| node.name.as_str() == name) else {
+        let hint = match nearest_node(name, fabric) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("nodes are {}", node_names(fabric)),
+        };
+        return Err(Failure::say(Exit::Usage, format!("there is no node {name}"), hint));
+    };
+    if !selected(global, fabric)?.contains(&node.name) {
+        let hint = "leave --limit out: the node is named already";
+        return Err(Failure::say(Exit::Usage, format!("--limit leaves {name} out"), hint));
+    }
+    Ok(node)
 }
 
 /// A failure to read local files, with what to do.

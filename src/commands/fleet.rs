@@ -115,6 +115,17 @@ fn lab_hint(error: &ConnectError, lab: &str) -> Option<String> {
     }
 }
 
+/// The way to one node, for who doesn't share a connection.
+pub(super) fn way(
+    global: &Global,
+    target: &Target,
+    fabric: &Fabric,
+    node: &Node,
+) -> Result<Options, Failure> {
+    let config = ssh_config(global, target, target.lab_name(&fabric.name).as_deref())?;
+    Ok(options(fabric, node, config, CONNECT.min(Duration::from_secs(global.timeout))))
+}
+
 fn options(fabric: &Fabric, node: &Node, config: Option<PathBuf>, connect_timeout: Duration) -> Options {
     Options {
         destination: node.ssh.host.clone().unwrap_or_else(|| node.name.to_string()),

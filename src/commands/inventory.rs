@@ -1,10 +1,11 @@
 //! `fabricctl inventory`: the inventory offline.
 
 use super::context::{self, Inventory};
-use crate::cli::{Format, Global, InventoryArgs, InventoryVerb};
+use crate::cli::{Format, Global, GraphArgs, InventoryArgs, InventoryVerb};
 use crate::fabric::{Asn, Fabric, Node, NodeName, Platform, Role, Workload};
-use crate::inventory::{Absent, nearest_node, node_names};
-use crate::output::{self, Exit, Failure, Problem, tables};
+use crate::inventory::Absent;
+use crate::output::{self, Exit, Failure, Page, Problem, tables};
+use crate::picture::{self, Setting};
 use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::net::Ipv4Addr;
@@ -20,6 +21,7 @@ pub fn run(global: &Global, args: &InventoryArgs) -> Result<Exit, Failure> {
         InventoryVerb::Show { node: Some(name) } => show_node(global, &fabric()?, name)?,
         InventoryVerb::Show { node: None } => print(global, &limited(global, fabric()?)?)?,
         InventoryVerb::List => list(global, &limited(global, fabric()?)?)?,
+        InventoryVerb::Graph(args) => graph(global, &limited(global, fabric()?)?, args)?,
     }
     Ok(Exit::Ok)
 }
@@ -76,28 +78,14 @@ struct NodeView<'f> {
 }
 
 fn show_node(global: &Global, fabric: &Fabric, name: &NodeName) -> Result<(), Failure> {
-    let Some(node) = fabric.nodes.get(name) else {
-        let hint = match nearest_node(name.as_str(), fabric) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("nodes are {}", node_names(fabric)),
-        };
-        return Err(Failure::say(Exit::Usage, format!("there is no node {name}"), hint));
-    };
-    if !context::selected(global, fabric)?.contains(name) {
-        let hint = "leave --limit out: the node is named already";
-        return Err(Failure::say(Exit::Usage, format!("--limit leaves {name} out"), hint));
-    }
+    let node = context::node(global, fabric, name.as_str())?;
     let workloads = (node.role == Role::Server).then(|| fabric.workloads_on(name).collect());
     print(global, &NodeView { node, workloads })
 }
 
-/// The part of the fabric that `--limit` selects: those nodes, their links, and what servers among them run.
-fn limited(global: &Global, mut fabric: Fabric) -> Result<Fabric, Failure> {
-    let selected = context::selected(global, &fabric)?;
-    fabric.nodes.retain(|name, _| selected.contains(name));
-    fabric.links.retain(|link| link.ends().iter().any(|end| selected.contains(&end.node)));
-    fabric.workloads.retain(|_, workload| selected.contains(&workload.server));
-    Ok(fabric)
+/// The part of the fabric that `--limit` selects.
+fn limited(global: &Global, fabric: Fabric) -> Result<Fabric, Failure> {
+    Ok(context::limited(&context::selected(global, &fabric)?, fabric))
 }
 
 /// A node in the list.
@@ -152,6 +140,19 @@ fn line<'f>(fabric: &'f Fabric, node: &'f Node) -> NodeLine<'f> {
         links: node.ports.len(),
         workloads: fabric.workloads_on(&node.name).map(workload).collect(),
     }
+}
+
+fn graph(global: &Global, fabric: &Fabric, args: &GraphArgs) -> Result<(), Failure> {
+    let scene = || picture::draw(fabric, None);
+    let text = match args.output {
+        Format::Dot => picture::dot(fabric, None),
+        Format::Mermaid => picture::mermaid(fabric, None),
+        Format::Html => output::page_html(&Page::of_picture(scene())),
+        Format::Json => output::json_text(&scene())?,
+        // A table is what every command's own default asks for.
+        Format::Svg | Format::Table => picture::svg(&scene(), Setting::Alone),
+    };
+    output::write_out(global.quiet, args.out.as_deref(), &text)
 }
 
 /// A document for people is YAML, for programs JSON.

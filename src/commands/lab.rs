@@ -1,13 +1,13 @@
 //! `fabricctl lab`: the fabric on this machine.
 
-use super::context;
+use super::{connect, context};
 use crate::cli::{
     Format, Global, LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs,
     LabSshArgs, LabSuite, LabUpArgs, LabVerb,
 };
 use crate::lab::{self, Lab, LabError, LabState, NodeState, Progress, Suite, Up, UpOptions};
 use crate::output::{self, Exit, Failure, Problem};
-use crate::process::{Command, Interrupt, ProcessError};
+use crate::process::{Interrupt, ProcessError};
 use comfy_table::{Table, presets};
 use etcetera::BaseStrategy as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -89,7 +89,7 @@ fn run_up(global: &Global, state_root: &Path, args: &LabUpArgs) -> Result<Exit, 
             "started": up.started,
             "elapsed_ms": up.elapsed.as_millis(),
         }))?,
-        Format::Table => output::document(&describe(&options.name, &up)),
+        _ => output::document(&describe(&options.name, &up)),
     }
     Ok(Exit::Ok)
 }
@@ -163,15 +163,12 @@ fn run_restart(global: &Global, state_root: &Path, args: &LabRestartArgs) -> Res
     let name = lab::choose(state_root, args.lab.name.as_deref()).map_err(|error| failure(&error))?;
     lab::restart(state_root, &name, &args.node, interrupt).map_err(|error| failure(&error))?;
     let elapsed = began.elapsed();
-    match global.output {
-        Format::Json => {
-            let elapsed_ms = elapsed.as_millis();
-            output::json(&json!({ "name": name, "node": args.node, "elapsed_ms": elapsed_ms }))?;
-        }
-        Format::Table => {
-            let seconds = elapsed.as_secs_f32();
-            output::document(&format!("{} of lab {name} is back after {seconds:.1} s", args.node));
-        }
+    if global.output == Format::Json {
+        let elapsed_ms = elapsed.as_millis();
+        output::json(&json!({ "name": name, "node": args.node, "elapsed_ms": elapsed_ms }))?;
+    } else {
+        let seconds = elapsed.as_secs_f32();
+        output::document(&format!("{} of lab {name} is back after {seconds:.1} s", args.node));
     }
     Ok(Exit::Ok)
 }
@@ -197,7 +194,7 @@ fn run_fault(global: &Global, state_root: &Path, args: &LabFaultArgs) -> Result<
 fn say_down(global: &Global, name: Option<&str>, existed: bool) -> Result<Exit, Failure> {
     match global.output {
         Format::Json => output::json(&json!({ "name": name, "existed": existed }))?,
-        Format::Table => output::document(&match name {
+        _ => output::document(&match name {
             Some(name) if existed => format!("lab {name} is gone"),
             Some(name) => format!("there is no lab {name}: nothing to do"),
             None => "there is no lab: nothing to do".to_owned(),
@@ -210,8 +207,8 @@ fn run_list(global: &Global, state_root: &Path) -> Result<Exit, Failure> {
     let labs = lab::list(state_root).map_err(|error| failure(&error))?;
     match global.output {
         Format::Json => output::json(&labs)?,
-        Format::Table if labs.is_empty() => output::document("no labs"),
-        Format::Table => labs.iter().for_each(|lab| output::document(&table(lab))),
+        _ if labs.is_empty() => output::document("no labs"),
+        _ => labs.iter().for_each(|lab| output::document(&table(lab))),
     }
     Ok(Exit::Ok)
 }
@@ -248,9 +245,7 @@ fn run_ssh(state_root: &Path, args: &LabSshArgs) -> Result<Exit, Failure> {
         lab::ssh_config(state_root, &name)
     };
     let config = find().map_err(|error| failure(&error))?;
-    let error =
-        Command::new("ssh").arg("-F").arg(config).arg(&args.node).args(&args.command).replace_this_process();
-    Err(failure(&LabError::Process(error)))
+    Err(connect::become_ssh(connect::Way::by(config, &args.node), connect::line(&args.command).as_deref()))
 }
 
 /// What is wrong with a lab, with what to do.

@@ -2,10 +2,12 @@
 #![expect(clippy::disallowed_methods, reason = "verbs say how long they took and wait until a deadline")]
 
 mod confirm;
+mod connect;
 pub mod context;
 mod deploy;
 mod deployment;
 mod drift;
+mod exec;
 mod exposed;
 mod finish;
 mod fleet;
@@ -17,6 +19,7 @@ mod journal;
 mod lab;
 mod locks;
 mod render;
+mod report;
 mod rollback;
 mod runtime;
 mod saved;
@@ -69,6 +72,10 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
         Command::Status(args) => match &args.what {
             StatusWhat::Neighbors(args) => runtime::block_on(|_| status::neighbors(global, args)),
         },
+        Command::Report(args) => runtime::block_on(|_| report::report(global, args)),
+        Command::Exec(args) => runtime::block_on(|interrupts| exec::exec(global, args, interrupts)),
+        Command::Ssh(args) => connect::ssh(global, args),
+        Command::Shell(args) => connect::shell(global, args),
         Command::Confirm(args) => runtime::block_on(|interrupts| confirm::confirm(global, args, interrupts)),
         Command::Teardown(args) => {
             runtime::block_on(|interrupts| teardown::teardown(global, args, interrupts))

@@ -3,7 +3,7 @@
 use crate::apply::Stop;
 use crate::output::{self, Exit, Failure};
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Interrupts {
     wish: Arc<watch::Sender<bool>>,
     orderly: Arc<Mutex<Option<Orderly>>>,
+    plain: Arc<Mutex<Failure>>,
 }
 
 /// What a person is told at the first and at the second interrupt.
@@ -27,7 +28,20 @@ pub(super) struct Orderly {
 
 impl Interrupts {
     fn new() -> Self {
-        Self { wish: Arc::new(watch::Sender::new(false)), orderly: Arc::default() }
+        let said =
+            Failure::say(Exit::Interrupted, "interrupted, nothing was changed", "run the same command again");
+        Self {
+            wish: Arc::new(watch::Sender::new(false)),
+            orderly: Arc::default(),
+            plain: Arc::new(Mutex::new(said)),
+        }
+    }
+
+    /// What a person is told at an interrupt that ends a verb at once.
+    pub(super) fn say(&self, message: &str, hint: &str) {
+        if let Ok(mut plain) = self.plain.lock() {
+            *plain = Failure::say(Exit::Interrupted, message, hint);
+        }
     }
 
     /// From now on the first interrupt is only a wish, the second one the end.
@@ -54,8 +68,7 @@ impl Interrupts {
                     return Failure::say(Exit::Interrupted, words.second, hint);
                 }
                 None => {
-                    let hint = "run the same command again";
-                    return Failure::say(Exit::Interrupted, "interrupted, nothing was changed", hint);
+                    return self.plain.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 }
             }
         }

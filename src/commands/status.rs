@@ -1,6 +1,7 @@
 //! `status`: ask the devices what they know, and show it by the inventory's names.
 
 use super::fleet::Fleet;
+use super::troubles::Troubles;
 use super::{context, workbench};
 use crate::cli::{Format, Global, NeighborsArgs};
 use crate::fabric::{Fabric, NodeName, Role};
@@ -8,26 +9,17 @@ use crate::observe::{self, AskError};
 use crate::output::{self, Exit, Failure, chain};
 use crate::parse::NeighborStatus;
 use crate::remote;
-use crate::verify::neighbors::{self, NeighborAnswers, Silence};
+use crate::verify::neighbors::{self, NeighborAnswers, NeighborReport, Silence};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Shows the hosts that the leafs' daemons know.
 pub(super) async fn neighbors(global: &Global, args: &NeighborsArgs) -> Result<Exit, Failure> {
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let (others, asked) = leafs(&fabric, &nodes);
+    let (_, asked) = leafs(&fabric, &nodes);
     let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &asked).await?;
-    let mut answers: NeighborAnswers = others;
-    for (node, answer) in ask(&fleet, &asked).await {
-        let answer = answer.map_err(|error| {
-            let Some(error) = error else { return Silence::Failed("it can't be reached".to_owned()) };
-            troubles.add(workbench::exit_of(&error), workbench::ask_problem(&node, "status", &error));
-            Silence::Failed(chain(&error))
-        });
-        answers.insert(node, answer);
-    }
+    let report = report(&fabric, &fleet, &nodes, &mut troubles).await;
     fleet.close().await;
-    let report = neighbors::report(&fabric, &answers);
     if global.output == Format::Json {
         output::json(&report)?;
     } else {
@@ -35,6 +27,25 @@ pub(super) async fn neighbors(global: &Global, args: &NeighborsArgs) -> Result<E
     }
     troubles.into_failure()?;
     Ok(Exit::Ok)
+}
+
+/// Asks the selected leafs; what kept one from answering goes to the troubles.
+pub(super) async fn report(
+    fabric: &Fabric,
+    fleet: &Fleet,
+    nodes: &BTreeSet<NodeName>,
+    troubles: &mut Troubles,
+) -> NeighborReport {
+    let (mut answers, asked) = leafs(fabric, nodes);
+    for (node, answer) in ask(fleet, &asked).await {
+        let answer = answer.map_err(|error| {
+            let Some(error) = error else { return Silence::Failed("it can't be reached".to_owned()) };
+            troubles.add(workbench::exit_of(&error), workbench::ask_problem(&node, "status", &error));
+            Silence::Failed(chain(&error))
+        });
+        answers.insert(node, answer);
+    }
+    neighbors::report(fabric, &answers)
 }
 
 /// The selected leafs: those whose platform brings a daemon without a status, and those to ask.

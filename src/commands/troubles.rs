@@ -32,6 +32,11 @@ impl Troubles {
         nodes.into_iter().map(NodeName::as_str).filter(|name| !hit(name)).collect()
     }
 
+    /// All of them.
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.found.iter().map(|(_, problem)| problem)
+    }
+
     /// The failure they are, if there are any; its exit code is that of the gravest.
     pub(super) fn into_failure(self) -> Result<(), Failure> {
         let Some(exit) = self.found.iter().map(|(exit, _)| *exit).max() else { return Ok(()) };

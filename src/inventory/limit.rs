@@ -1,7 +1,7 @@
 //! `--limit`: which nodes a run is about, in the patterns that Ansible uses.
 //!
-//! Parts are separated by `,` or `:`. A part is a node's name, a role, `all`, or a pattern of names with `*`, `?` and
-//! `[a-z]`; `!` before it takes those nodes out, `&` keeps only those. As in Ansible the order of parts doesn't matter:
+//! Parts are separated by `,` or `:`. A part is a node's name, a role (`leaf` or `leafs`), `all`, or a pattern of names
+//! with `*`, `?` and `[a-z]`; `!` before it takes those nodes out, `&` keeps only those. As in Ansible the order of parts doesn't matter:
 //! all plain ones are put together first, then `&`, then `!`; without a plain part, all nodes are taken to begin with.
 
 use super::suggest::{either, nearest};
@@ -91,7 +91,9 @@ pub fn select(fabric: &Fabric, pattern: Option<&str>) -> Result<BTreeSet<NodeNam
 
 /// The nodes of one part.
 fn matching<'f>(fabric: &'f Fabric, word: &str) -> Result<BTreeSet<&'f NodeName>, LimitError> {
-    let role = Role::ALL.into_iter().find(|role| role.as_str() == word);
+    // "leafs" are those of role leaf, unless somebody is called so.
+    let one = word.strip_suffix('s').filter(|_| fabric.nodes.keys().all(|name| name.as_str() != word));
+    let role = Role::ALL.into_iter().find(|role| role.as_str() == word || Some(role.as_str()) == one);
     let fits = |node: &Node| match role {
         Some(role) => node.role == role,
         None => word == "all" || glob(word, node.name.as_str()),
@@ -198,6 +200,7 @@ mod tests {
         assert_eq!(names("leaf0[1-2]"), "leaf01 leaf02");
         assert_eq!(names("leaf0[!1-2]"), "leaf03 leaf04");
         assert_eq!(names("s*0?"), names("spine,server"));
+        assert_eq!(names("leafs,spines"), names("leaf,spine"));
         assert_eq!(select(&reference(), None).unwrap().len(), 10);
     }
 

@@ -103,6 +103,11 @@ pub fn nearest_node<'f>(name: &str, fabric: &'f Fabric) -> Option<&'f str> {
     suggest::nearest(name, fabric.nodes.keys().map(NodeName::as_str))
 }
 
+/// The workload that a misspelt name was likely meant to be.
+pub fn nearest_workload<'f>(name: &str, fabric: &'f Fabric) -> Option<&'f str> {
+    suggest::nearest(name, fabric.workloads.keys().map(String::as_str))
+}
+
 /// The names of the nodes as a sentence lists them, cut when there are many.
 pub fn node_names(fabric: &Fabric) -> String {
     suggest::either(fabric.nodes.keys().map(NodeName::as_str))

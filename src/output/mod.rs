@@ -1,5 +1,6 @@
 //! What is shown: one document on stdout, everything else on stderr.
 
+mod answers;
 mod drift;
 mod exit;
 mod failure;
@@ -7,23 +8,30 @@ pub mod findings;
 mod hidden;
 mod history;
 mod neighbors;
+pub mod page;
 mod plan;
 mod progress;
+mod report;
 mod routes;
 pub mod tables;
 
+pub use answers::{Answer, AnswerGroup, AnswerGroups};
 pub use drift::drift_text;
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
 pub use hidden::{hide, masked, masked_json, watch_panics};
 pub use history::{history_json, history_table, run_json, run_text};
 pub use neighbors::neighbors_table;
+pub use page::{Page, page_html};
 pub use plan::{Diffs, plan_detail_json, plan_detail_text, plan_json, plan_text, several, summary_text};
 pub use progress::Progress;
+pub use report::{Known, report_page};
 pub use routes::{DEFAULT_WIDTH, routes_table};
 
+use crate::store;
 use serde::Serialize;
 use std::io::Write as _;
+use std::path::Path;
 
 /// Prints the document, the one thing that goes to stdout. A reader that went away is not an error.
 pub fn document(text: &str) {
@@ -45,9 +53,36 @@ fn print(text: &str) {
 /// # Errors
 /// When a value has no JSON form, which is a bug.
 pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    print(&json_text(value)?);
+    Ok(())
+}
+
+/// A document for programs, as [`json`] prints it.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
     let bug = |error| Failure::from_error(Exit::Bug, &error);
     let value = hidden::masked_json(serde_json::to_value(value).map_err(bug)?);
-    print(&serde_json::to_string_pretty(&value).map_err(bug)?);
+    serde_json::to_string_pretty(&value).map_err(bug).map(|text| text + "\n")
+}
+
+/// Puts a document into a file where one is named, else on stdout.
+///
+/// # Errors
+/// When the file can't be written ([`Exit::Usage`]).
+pub fn write_out(quiet: bool, path: Option<&Path>, text: &str) -> Result<(), Failure> {
+    let Some(path) = path else {
+        document(text);
+        return Ok(());
+    };
+    store::write_file(path, masked(text).as_bytes()).map_err(|error| {
+        let message = format!("can't write {}: {error}", path.display());
+        Failure::say(Exit::Usage, message, "name a file in a folder that you may write to")
+    })?;
+    if !quiet {
+        note(&format!("written to {}", path.display()));
+    }
     Ok(())
 }
 

@@ -24,6 +24,7 @@ pub struct Command {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(String, OsString)>,
+    withheld: Vec<String>,
     stdin: Vec<u8>,
     limit: Option<Duration>,
     interrupt: Interrupt,
@@ -49,6 +50,7 @@ impl Command {
             program: program.into(),
             args: Vec::new(),
             env: Vec::new(),
+            withheld: Vec::new(),
             stdin: Vec::new(),
             limit: None,
             interrupt: Interrupt::never(),
@@ -73,6 +75,13 @@ impl Command {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Keeps variables of this process's environment from it: they hold secrets.
+    #[must_use]
+    pub fn without<'a>(mut self, names: impl IntoIterator<Item = &'a String>) -> Self {
+        self.withheld.extend(names.into_iter().cloned());
         self
     }
 
@@ -159,6 +168,9 @@ impl Command {
 
     fn prepared(&self) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
+        for name in &self.withheld {
+            command.env_remove(name);
+        }
         command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

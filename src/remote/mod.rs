@@ -17,4 +17,4 @@ pub use each::each;
 pub use error::{ConnectError, ExecError};
 pub use held::{Held, Hold};
 pub use quote::{quote, quote_all};
-pub use session::{Attachment, Options, Output, Script, Session};
+pub use session::{Attachment, Options, Output, Script, Session, as_root};

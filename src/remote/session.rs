@@ -193,7 +193,7 @@ fn wrapped(timeout: Duration) -> String {
 }
 
 /// A command line for the login shell that becomes this command, as root.
-pub(super) fn as_root(command: &str) -> String {
+pub fn as_root(command: &str) -> String {
     format!("if [ \"$(id -u)\" = 0 ]; then exec {command}; else exec sudo -n -- {command}; fi")
 }
 

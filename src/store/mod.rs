@@ -3,10 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door to local files")]
 
 pub mod journal;
+mod out;
 mod saved;
 mod secrets;
 mod tree;
 
+pub use out::write_file;
 pub use saved::{PLAN_SCHEMA, SavedPlan, SavedPlanError};
 pub use secrets::LocalSecrets;
 pub use tree::{TreeError, TreeFile, write_tree};

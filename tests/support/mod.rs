@@ -109,6 +109,11 @@ impl Lab {
         self.fabricctl(&[args, &["--lab", &self.name]].concat())
     }
 
+    /// The same, with a command for the device behind it.
+    pub fn on_with(&self, args: &[&str], command: &[&str]) -> Ran {
+        self.fabricctl(&[args, &["--lab", &self.name, "--"], command].concat())
+    }
+
     /// Where this lab's OpenSSH configuration is.
     pub fn ssh_config(&self) -> PathBuf {
         let labs = self.fabricctl(&["lab", "list", "-o", "json"]).exits(0).json();

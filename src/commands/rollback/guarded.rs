@@ -46,10 +46,8 @@ impl Work<'_> {
         let Self { fabric, fleet, args, .. } = self;
         let stop = self.interrupts.orderly(self.orderly());
         let ends = (args.confirm_within, args.confirm == Confirm::Manual);
-        let (guarded, health) = tokio::join!(
-            Guarded::open(fabric, fleet, (held, log), plan, ends),
-            self.health(plan, past)
-        );
+        let (guarded, health) =
+            tokio::join!(Guarded::open(fabric, fleet, (held, log), plan, ends), self.health(plan, past));
         let mut guarded = guarded?;
         let scope = Scope { fabric, fleet, run: &held.run, guarded: true, log };
         let keep = args.on_failure == cli::OnFailure::Keep;
@@ -85,9 +83,7 @@ impl Work<'_> {
     async fn health(&self, plan: &Plan, past: &Past) -> Health<'_> {
         let touched: BTreeSet<&str> = plan.steps().filter_map(|step| step.action.container()).collect();
         let idle = |name: &str| past.idle.iter().any(|node| node.as_str() == name);
-        let server = |workload: &str| {
-            self.fabric.workloads.get(workload).map(|known| &known.server)
-        };
+        let server = |workload: &str| self.fabric.workloads.get(workload).map(|known| &known.server);
         let counts = |check: &Check| match check.kind {
             Kind::Loopback => !idle(&check.subject),
             _ => {
