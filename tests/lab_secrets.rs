@@ -364,9 +364,11 @@ impl Watch {
             return;
         }
         let mut environment = read("environ");
-        if line.starts_with(env!("CARGO_BIN_EXE_fabricctl"))
-            || format!(" {environment}").contains(" HOSTNAME=web11 ")
-        {
+        let mut words = line.split(' ');
+        // Also that of somebody else on this machine; but not where it is the way that ssh takes into a lab.
+        let tool = words.next().is_some_and(|program| program.ends_with("/fabricctl"))
+            && !words.next().is_some_and(|verb| verb.starts_with("lab-"));
+        if tool || format!(" {environment}").contains(" HOSTNAME=web11 ") {
             environment.clear();
         }
         for secret in TELLING {

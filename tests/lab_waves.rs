@@ -300,7 +300,7 @@ fn spines_restart_one_after_the_other(lab: &Lab) {
     let losses = traffic.end("FRR of both spines restarts, one after the other");
     // A spine takes its routes out of the kernel before leafs hear of it: a moment, and only for what led over it.
     for loss in &losses {
-        assert!(loss.longest * 2 < loss.sent, "{loss:?} was cut off");
+        assert!(loss.longest * 10 < loss.sent, "{loss:?} was cut off");
     }
     let spared = losses.iter().filter(|loss| loss.lost == 0).count();
     println!("{spared} of {} pings lost nothing", losses.len());
@@ -323,23 +323,19 @@ fn a_spine_that_loses_routes_stops_the_run(lab: &Lab) {
     assert_eq!(ran.json()["done"], false);
     assert!(!has("spine01") && has("spine02") && has("leaf01") && has("leaf04"));
     let losses = traffic.end("one spine loses its sessions, twice");
-    assert!(losses.iter().all(|loss| loss.longest * 2 < loss.sent), "{losses:#?}");
+    assert!(losses.iter().all(|loss| loss.longest * 10 < loss.sent), "{losses:#?}");
     drop(change);
     lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
 }
 
 fn a_device_that_fails_within_the_bound(lab: &Lab) {
-    let text = |number: usize| {
-        format!(
-            "{{#- fabricctl: roles=leaf check=\"test -s {{}}\" -#}}\n{{% if node.name != \"leaf02\" %}}{number}\n{{% endif %}}\n"
-        )
-    };
+    let text = "{#- fabricctl: roles=leaf check=\"grep -q good {}\" -#}\n{{ \"bad\" if node.name == \"leaf02\" else \"good\" }}\n";
     let on = || {
-        let has = |node: &&str| lab.try_ssh(node, "test -e /etc/number").code == 0;
+        let has = |node: &&str| lab.try_ssh(node, "test -e /etc/word").code == 0;
         ["leaf01", "leaf02", "leaf03", "leaf04"].iter().filter(|node| has(node)).copied().collect::<Vec<_>>()
     };
-    let file = Template::new(lab, "etc/number.j2", &text(1));
-    lab.on(&["deploy", "--yes"]).exits(5).says("leaf02: write /etc/number");
+    let file = Template::new(lab, "etc/word.j2", text);
+    lab.on(&["deploy", "--yes"]).exits(5).says("leaf02: write /etc/word");
     assert_eq!(on(), Vec::<&str>::new());
     lab.on(&["deploy", "--yes", "--max-fail", "2", "--canary", "leaf02"]).exits(5);
     assert_eq!(on(), Vec::<&str>::new());

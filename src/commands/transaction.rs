@@ -321,7 +321,11 @@ impl RolledBack {
             self.whole.push(node.to_string());
             return true;
         }
-        let message = back.lacks();
+        let mut message = back.lacks();
+        if back.again {
+            let _ = write!(message, "
+its guard tries once more by {}", deadline(within));
+        }
         let hint = "mend it by hand, or bring it to the desired state: fabricctl deploy";
         let problem = Problem { message, ..Problem::default() };
         self.troubles.add(Exit::NotAsDesired, problem.on(node).during("rollback").hint(hint));

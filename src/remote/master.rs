@@ -54,6 +54,9 @@ fn command(options: &Options, socket: &Path, stderr: File) -> Command {
     let mut command = Command::new("ssh");
     if let Some(config) = &options.config {
         command.arg("-F").arg(config);
+        // ssh starts a ProxyCommand by the user's shell; bash takes the socket that it gets for a login from afar, and
+        // reads the user's .bashrc for every connection. A lab's command needs none of that.
+        command.env("SHELL", "/bin/sh");
     }
     if let Some(user) = &options.user {
         command.args(["-l", user]);

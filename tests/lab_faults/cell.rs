@@ -53,7 +53,7 @@ impl Fault {
         }
     }
 
-    /// Whether a device can be seen to be whole only without it.
+    /// Whether a device can't be whole, or can't be seen to be, as long as it lasts.
     fn hides(self) -> bool {
         matches!(self.name(), "vtysh-fail" | "docker-stop")
     }
@@ -85,13 +85,17 @@ pub fn run(rig: &mut Rig, cell: &Cell) -> Found {
     let mut found = Found::default();
     let (from, to) = (rig.state, 1 - rig.state);
     rig.write(to);
-    CHANGED
-        .iter()
-        .for_each(|name| rig.node(name).prepare(if *name == cell.node { cell.boundary } else { 0 }));
+    for name in CHANGED {
+        rig.node(name).prepare(if name == cell.node { cell.boundary } else { 0 });
+    }
     let said = {
         let mut running = rig.start(&["--wait", "5s"]);
         if wait_for_boundary(rig, cell, &mut running) {
             let (ended, ran) = break_it(rig, cell, running, &mut found);
+            // What no device can put back without, the guard finds mended when its time is over.
+            if cell.fault.hides() {
+                mend(rig, cell);
+            }
             wait_for_guards(rig, ended, &mut found);
             judge(rig, cell, (from, to), ran.as_ref(), &mut found);
             ran.map(|ran| ran.stdout + &ran.stderr).unwrap_or_default()
@@ -163,9 +167,6 @@ fn wait_for_guards(rig: &Rig, since: Instant, found: &mut Found) {
 }
 
 fn judge(rig: &Rig, cell: &Cell, (from, to): (usize, usize), ran: Option<&Ran>, found: &mut Found) {
-    if cell.fault.hides() {
-        mend(rig, cell);
-    }
     let began = Instant::now();
     let (mut now, mut broken);
     loop {
@@ -234,7 +235,9 @@ fn mend(rig: &Rig, cell: &Cell) {
 
 /// Once all is mended the same deployment succeeds, and nothing of the broken run is left.
 fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
-    CHANGED.iter().for_each(|name| rig.node(name).tidy());
+    for name in CHANGED {
+        rig.node(name).tidy();
+    }
     let began = Instant::now();
     // A connection that was cut ends at its far end when that hears of it.
     let held = || {
@@ -259,7 +262,12 @@ fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
         let _ = writeln!(found.wrong, "here is left: {left:?}");
     }
     rig.now = rig.fingerprints();
-    rig.state = to;
+    // Where that didn't work the next cell goes back to where this one came from.
+    if ran.code == 0 {
+        rig.state = to;
+    } else {
+        return;
+    }
     for (name, is) in &rig.now {
         let differs = rig.differs(to, name, is);
         if !differs.is_empty() {

@@ -45,13 +45,13 @@ fn of(ran: &Ran, node: &str) -> Option<Claim> {
             words.push('\n');
         }
     }
+    if words.contains("not as before") || words.contains("whether it is confirmed isn't known") {
+        return Some(Claim::Open);
+    }
     if words.contains("its guard puts everything back")
         || words.contains("has put back what was there before")
     {
         return Some(Claim::OldSoon);
-    }
-    if words.contains("not as before") || words.contains("whether it is confirmed isn't known") {
-        return Some(Claim::Open);
     }
     lines().find_map(|line| match line {
         _ if line.contains("nothing was changed there") => line.contains(node).then_some(Claim::Old),

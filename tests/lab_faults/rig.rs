@@ -74,12 +74,16 @@ impl Rig {
     /// Goes to the other state and writes down what a run passes, and what the devices are then: that is the same each time.
     fn record(&mut self, state: usize) {
         self.write(state);
-        CHANGED.iter().for_each(|node| self.node(node).prepare(0));
+        for node in CHANGED {
+            self.node(node).prepare(0);
+        }
         self.deploy(&[]).exits(0);
         let passed = CHANGED.map(|node| (node, self.node(node).passed())).into();
         assert!(self.boundaries.is_empty() || self.boundaries == passed, "{:?}\n{passed:?}", self.boundaries);
         self.boundaries = passed;
-        CHANGED.iter().for_each(|node| self.node(node).tidy());
+        for node in CHANGED {
+            self.node(node).tidy();
+        }
         self.now = self.fingerprints();
         self.state = state;
         let known = normal(&self.now);
@@ -138,8 +142,18 @@ impl Rig {
         Running { rig: self, child }
     }
 
+    /// Deploys without a fault; again where only this machine was too busy for a device to answer in time.
     pub fn deploy(&self, args: &[&str]) -> Ran {
-        self.start(args).wait(Duration::from_secs(300)).unwrap()
+        let deploy = || self.start(args).wait(Duration::from_secs(300)).unwrap();
+        let mut ran = deploy();
+        for _ in 0..3 {
+            if ran.code == 0 || !ran.stderr.contains("no answer within") {
+                break;
+            }
+            println!("once more: {}", ran.stderr.trim_end());
+            ran = deploy();
+        }
+        ran
     }
 
     pub fn fingerprints(&self) -> Fingerprints {
@@ -214,7 +228,8 @@ pub fn difference(was: &str, is: &str) -> String {
     }
     let only = |mark: char, one: &str, other: &str| -> String {
         let there: std::collections::BTreeSet<&str> = other.lines().collect();
-        one.lines().filter(|line| !there.contains(line)).map(|line| format!("{mark}{line}\n")).collect()
+        let lines = one.lines().filter(|line| !there.contains(line));
+        lines.fold(String::new(), |text, line| text + &format!("{mark}{line}\n"))
     };
     let lines = only('-', was, is) + &only('+', is, was);
     if lines.is_empty() { "the order of lines\n".to_owned() } else { lines }

@@ -8,10 +8,10 @@ use std::process::Stdio;
 
 pub fn commands_reach_devices_and_containers(lab: &Lab) {
     // What is the same is told once.
-    let same = lab.on(&["exec", "-l", "leafs", "--", "echo", "it's $HOME"]).exits(0);
+    let same = lab.on_with(&["exec", "-l", "leafs"], &["echo", "it's $HOME"]).exits(0);
     assert!(same.stdout.starts_with("leaf01, leaf02, leaf03, leaf04\n  it's $HOME\n"), "{}", same.stdout);
     let line = "case $(hostname) in leaf03) echo no >&2; exit 124;; esac; id -un";
-    let differs = lab.on(&["exec", "-l", "leafs", "-o", "json", "--", line]).exits(1).json();
+    let differs = lab.on_with(&["exec", "-l", "leafs", "-o", "json"], &[line]).exits(1).json();
     assert_eq!((differs["ok"].as_bool(), differs["answers"].as_array().unwrap().len()), (Some(false), 2));
     assert_eq!(differs["answers"][0]["nodes"].as_array().unwrap().len(), 3);
     assert_eq!(differs["answers"][0]["stdout"], "root\n");
@@ -21,7 +21,7 @@ pub fn commands_reach_devices_and_containers(lab: &Lab) {
         (&124.into(), &"no\n".into())
     );
     let slow =
-        lab.on(&["exec", "-l", "leaf01", "--timeout", "1", "-o", "json", "--", "sleep", "60"]).exits(1);
+        lab.on_with(&["exec", "-l", "leaf01", "--timeout", "1", "-o", "json"], &["sleep", "60"]).exits(1);
     assert!(slow.stderr.contains("it took longer than 1 s"), "{}", slow.stderr);
     assert_eq!(slow.json()["silent"][0], "leaf01");
 

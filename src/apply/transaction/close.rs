@@ -38,6 +38,8 @@ pub struct PutBack {
     pub differs: Vec<String>,
     /// How the run was closed before, if it was.
     pub before: Option<String>,
+    /// The guard tries once more when its time is over.
+    pub again: bool,
 }
 
 impl PutBack {
@@ -105,9 +107,10 @@ pub async fn put_back(
             "@trouble" => back.troubles.push(rest.to_owned()),
             "@differs" => back.differs.push(rest.to_owned()),
             "@closed" => back.before = Some(rest.to_owned()),
+            "@again" => back.again = true,
             _ => {}
         }
-        ended |= matches!(mark, "@restored" | "@closed");
+        ended |= matches!(mark, "@restored" | "@closed" | "@again");
     }
     if ended { Ok(back) } else { Err(unanswered(&output)) }
 }

@@ -278,6 +278,7 @@ back() { # BY
         echo "@closed $how"
         return
     }
+    rm -f "$dir/reserve"
     mkdir -p "$volatile" "$work"
     end_run "$1"
     exclusive
@@ -300,6 +301,11 @@ back() { # BY
     bring_back_objects
     differences >"$work/differences"
     sed 's/^/@differs /' "$work/differences"
+    # What couldn't be done now may be possible when the guard's time is over.
+    if [ "$1" = controller ] && [ -s "$work/differences" ] && guard_lives; then
+        echo "@again"
+        return
+    fi
     outcome restored "$1"
     if [ ! -s "$work/differences" ]; then rm -rf "$dir/files" "$dir/routing" "$dir/docker.json"; fi
     tidy "$1"
@@ -330,7 +336,7 @@ tidy() { # BY
         done <"$dir/images-aside"
         if touched end docker; then control stop docker >/dev/null 2>&1 9>&-; fi
     fi
-    rm -rf "$dir/restoring" "$work"
+    rm -rf "$dir/restoring" "$dir/reserve" "$work"
     remove_hook
     if [ "$1" != guard ] && guard_lives; then
         if systemd && has systemd-run; then

@@ -27,7 +27,8 @@ prune() {
 # fits: whether there is room for the old files, twice: once here, once more where they go back to.
 fits() {
     needed=$(tr '\n' '\0' <"$work/present" | du -Lckx --files0-from=- 2>/dev/null | awk 'END { print $1 }')
-    needed=$((2 * ${needed:-0} + 512))
+    reserve=$((${needed:-0} + 256))
+    needed=$((2 * reserve))
     free=$(df -Pk "$dir" | awk 'END { print $4 }')
     [ "$free" -ge "$needed" ] ||
         fail "No space left on device for it: $needed kB are needed in $state, $free kB are free"
@@ -49,6 +50,11 @@ save_files() {
     mkdir "$dir/files" || return
     # From the root: coreutils 9.1 looks for the parents of absolute paths below where it is.
     cd / && { [ ! -s "$work/present" ] || tr '\n' '\0' <"$work/present" | xargs -0 cp -a --parents -t "$dir/files" --; }
+}
+
+# Room for the way back, given free when it begins: by then the disk may be full.
+reserve() {
+    fallocate -l "${reserve}KiB" "$dir/reserve" 2>/dev/null || head -c "${reserve}K" /dev/zero >"$dir/reserve"
 }
 
 save_services() {
@@ -88,7 +94,7 @@ save_objects() {
 
 save() {
     cp "$work/restore" "$work/config" "$work/meta.json" "$work/activations" "$work/by" "$work/confirm" "$work/seconds" "$dir" &&
-        save_files && save_services && save_settings && save_routing && save_objects &&
+        save_files && reserve && save_services && save_settings && save_routing && save_objects &&
         (cd "$dir" && find files -type f -exec sha256sum {} + >sums)
 }
 
