@@ -149,8 +149,8 @@ fn fabric() {
     let (mut world, mut reading) = (World::new(), Duration::ZERO);
     let routers: Vec<&Node> = fabric.nodes.values().filter(|node| node.role.routes()).collect();
     for node in &routers {
-        let routes = &of[&node.name];
-        let (rib, fib) = (rib(routes), fib(routes));
+        let wanted = &of[&node.name];
+        let (rib, fib) = (rib(wanted), fib(wanted));
         let began = Instant::now();
         let facts = Facts {
             rib: Some(Ok(frr_routes(&rib).unwrap())),
