@@ -106,6 +106,9 @@ Checks:
   neighbors     rdnbrd, the kernel's neighbour table and the kernel's routes agree on every leaf
   routes        every spine and leaf has every container's /32 and every loopback, by the right next hops
   reachability  every container reaches every other by ICMP at full size and by TCP, under its own address
+and, asked for alone, since it is held against what each device remembers and not against the inventory:
+  drift         files, FRR's running configuration, interfaces, settings, services and containers are what the last
+                run put there; a device that was never deployed to is no difference
 
 Exits with 0 when all is as expected, 1 when not, 4 when a device can't be reached.
 
@@ -114,17 +117,8 @@ Examples:
   fabricctl verify routes --lab --wait 30s          ask until it is true
   fabricctl verify links bgp -l leaf01              two checks of one node
   fabricctl verify --skip time --for 5m             it must stay true for five minutes
+  fabricctl verify drift --lab                      what was changed by hand, with the differences
   fabricctl verify -o junit                         for CI systems; also markdown, tap and json";
-
-pub(super) const VERIFY_DRIFT: &str = "\
-Exits with 0 when nothing differs, 1 when something does, 4 when a device can't be reached. A device that was never
-deployed to says so, and is no difference.
-
-Examples:
-  fabricctl verify drift --lab           what was changed by hand, with the differences
-  fabricctl verify drift -l leaf01       one device
-  fabricctl verify drift -o json         for programs
-  fabricctl plan; fabricctl deploy       what would put it right, and what does";
 
 pub(super) const STATUS_NEIGHBORS: &str = "\
 Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,

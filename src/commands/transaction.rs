@@ -321,11 +321,8 @@ impl RolledBack {
             self.whole.push(node.to_string());
             return true;
         }
-        let mut message = back.lacks();
-        if back.again {
-            let _ = write!(message, "
-its guard tries once more by {}", deadline(within));
-        }
+        let again = back.again.then(|| format!("its guard tries once more by {}", deadline(confirm_within)));
+        let message = [back.lacks()].into_iter().chain(again).collect::<Vec<_>>().join("\n");
         let hint = "mend it by hand, or bring it to the desired state: fabricctl deploy";
         let problem = Problem { message, ..Problem::default() };
         self.troubles.add(Exit::NotAsDesired, problem.on(node).during("rollback").hint(hint));

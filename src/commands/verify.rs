@@ -26,7 +26,8 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     if args.checks.contains(&VerifyWhat::Drift) {
         if args.checks.len() > 1 {
-            let message = "drift is verified alone: it is held against what devices remember, not against the model";
+            let message =
+                "drift is verified alone: it is held against what devices remember, not against the model";
             return Err(Failure::say(Exit::Usage, message, "fabricctl verify drift; fabricctl verify"));
         }
         return runtime::block_on(|_| drift::drift(global, &args.target));
