@@ -142,8 +142,20 @@ fn the_history_lists_runs_from_the_newest() {
         serde_json::from_str(&run(inventory.path(), &["history", "-n2", "-o", "json"]).stdout).unwrap();
     assert_eq!(json.as_array().unwrap().len(), 2);
     let keys: Vec<&String> = json[1].as_object().unwrap().keys().collect();
-    let expected =
-        ["run", "at", "who", "verb", "fabric", "lab", "nodes", "steps", "outcome", "exit", "elapsed_ms"];
+    let expected = [
+        "run",
+        "at",
+        "who",
+        "verb",
+        "of",
+        "fabric",
+        "lab",
+        "nodes",
+        "steps",
+        "outcome",
+        "exit",
+        "elapsed_ms",
+    ];
     assert_eq!(keys, expected);
     assert_eq!((&json[1]["outcome"], &json[1]["exit"]), (&json!("interrupted"), &Value::Null));
     // One damaged file doesn't hide the others.
