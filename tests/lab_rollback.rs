@@ -46,7 +46,7 @@ fn devices_go_back_to_before_a_run() {
 
 /// What a device is, with containers by what they were made from.
 const FINGERPRINT: &str = r#"
-find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -path /etc/docker/key.json \) -prune -o \
+find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -path /var/lib/fabricctl/deployed -o -name '*.sav' -o -path '/etc/*-' -o -path /etc/docker/key.json \) -prune -o \
     \( -type f -o -type l \) -print | sort | while read -r path; do
     if [ -h "$path" ]; then readlink "$path"; else cat "$path"; fi | sha256sum | tr '\n' ' '
     stat -c '%A %U %G %n' "$path"
