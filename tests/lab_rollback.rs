@@ -46,11 +46,9 @@ fn devices_go_back_to_before_a_run() {
 
 /// What a device is, with containers by what they were made from.
 const FINGERPRINT: &str = r#"
-find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -path /var/lib/fabricctl/deployed -o -name '*.sav' -o -path '/etc/*-' -o -path /etc/docker/key.json \) -prune -o \
-    \( -type f -o -type l \) -print | sort | while read -r path; do
-    if [ -h "$path" ]; then readlink "$path"; else cat "$path"; fi | sha256sum | tr '\n' ' '
-    stat -c '%A %U %G %n' "$path"
-done
+places() { find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -path /var/lib/fabricctl/deployed -o -name '*.sav' -o -path '/etc/*-' -o -path /etc/docker/key.json \) -prune -o "$@" | sort -z; }
+places -type f -print0 | xargs -0r sha256sum
+places \( -type f -o -type l \) -printf '%M %u %g %p %l\0' | tr '\0' '\n'
 ip -o -4 addr show | awk '{ print $2, $4 }' | sort
 ip -o link show | grep -v docker | sed 's/^[0-9]*: //; s/@[^:]*//' | awk '{ print $1, $2, $3, $4, $5 }' | sort
 grep -s '' /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/proxy_arp /proc/sys/net/ipv6/conf/*/dad_transmits | sort
