@@ -21,8 +21,39 @@ part() {
     mark "$name.end"; cat "$work/$name.rc"; head -c 2000 "$work/$name.err"
 }
 
-# vtysh writes down in the user's home what it was asked.
-router() { HOME=$work vtysh -c "$1"; }
+# vtysh writes down in the user's home what it was asked. A daemon that hangs keeps it waiting.
+router() { HOME=$work timeout -k 1 60 vtysh -c "$1"; }
+
+# paths PREFIX…: what BGP knows of each.
+paths() {
+    wanted=$#
+    for prefix; do set -- "$@" -c "show bgp ipv4 unicast $prefix json"; done
+    shift "$wanted"
+    [ $# = 0 ] || HOME=$work timeout -k 1 60 vtysh "$@"
+}
+
+# The settings without which a router doesn't forward.
+settings() {
+    grep -s '' /dev/null /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding \
+        /proc/sys/net/ipv4/conf/*/proxy_arp /proc/sys/net/ipv4/conf/*/rp_filter
+    true
+}
+
+# inside CONTAINER…: the network of each that runs, from within.
+inside() {
+    has nsenter || { echo "nsenter: not found" >&2; return 127; }
+    for container; do
+        id=$(docker inspect -f '{{.State.Pid}}' "$container" 2>/dev/null) || continue
+        [ "${id:-0}" -gt 0 ] || continue
+        nsenter --net="/proc/$id/ns/net" sh -c '
+            echo "$1 links $(ip -j addr show)"
+            echo "$1 routes $(ip -j -4 route show)"
+            echo "$1 neighbors $(ip -j -4 neigh show)"
+            cd /proc/sys/net/ipv4/conf && for port in *; do
+                read -r number <"$port/arp_ignore" && echo "$1 ignore $port $number"
+            done' sh "$container"
+    done
+}
 
 # services NAME…: NAME running|stopped enabled|disabled|unknown [DEAD-DAEMON…]
 services() {

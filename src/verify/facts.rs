@@ -2,9 +2,10 @@
 
 use crate::fabric::{NodeName, Role};
 use crate::parse::{
-    BgpNeighbor, Container, DockerImage, DockerNetwork, Interface, KernelNeighbor, KernelRoute, LldpNeighbor,
-    NeighborStatus, Probes, Rib,
+    BgpNeighbor, BgpPrefix, Container, DockerImage, DockerNetwork, Inside, Interface, KernelNeighbor,
+    KernelRoute, LldpNeighbor, NeighborStatus, Probes, Rib,
 };
+use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A part of the question to a device. A check asks for the sections it looks at; each is asked once, however many
@@ -35,6 +36,14 @@ pub enum Section {
     Clock,
     /// What containers reach.
     Probes,
+    /// How BGP came by certain prefixes.
+    Paths,
+    /// FRR's configuration in effect.
+    Config,
+    /// The kernel's settings for routers.
+    Settings,
+    /// What certain containers see from within.
+    Inside,
 }
 
 impl Section {
@@ -42,8 +51,9 @@ impl Section {
     pub fn concerns(self, role: Role) -> bool {
         match self {
             Section::Rib | Section::Fib | Section::Bgp => role.routes(),
+            Section::Paths | Section::Config | Section::Settings => role.routes(),
             Section::Daemon | Section::Neighbors => role == Role::Leaf,
-            Section::Docker | Section::Logs | Section::Probes => role == Role::Server,
+            Section::Docker | Section::Logs | Section::Probes | Section::Inside => role == Role::Server,
             Section::Links | Section::Cables | Section::Services | Section::Clock => true,
         }
     }
@@ -101,6 +111,14 @@ pub struct Facts {
     pub clock: Answer<Clock>,
     /// What containers reach.
     pub probes: Answer<Probes>,
+    /// How BGP came by the prefixes that were asked for; those that it doesn't know are absent.
+    pub paths: Answer<BTreeMap<Ipv4Net, BgpPrefix>>,
+    /// FRR's configuration in effect: its lines, each with the contexts it stands in.
+    pub config: Answer<BTreeSet<String>>,
+    /// Kernel settings by their path below `/proc/sys`.
+    pub settings: Answer<BTreeMap<String, String>>,
+    /// Containers from within, those that were asked for and run.
+    pub inside: Answer<BTreeMap<String, Inside>>,
 }
 
 /// What a server's engine holds.
