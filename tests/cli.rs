@@ -116,7 +116,9 @@ fn what_cannot_be_understood_is_exit_code_2() {
     assert!(stderr(&["deplyo"], 2).contains("a similar subcommand exists: 'deploy'"));
     assert!(stderr(&["render", "--parallel", "0"], 2).contains("'--parallel <N>'"));
     assert!(stderr(&["render", "--timeout", "0"], 2).contains("'--timeout <SECONDS>'"));
-    assert!(stderr(&["render", "-o", "xml"], 2).contains("[possible values: table, json]"));
+    assert!(
+        stderr(&["render", "-o", "xml"], 2).contains("[possible values: table, json, junit, markdown, tap]")
+    );
     assert!(stderr(&["deploy", "--wait", "soon"], 2).contains("write 30s, 500ms or 2m"));
     assert!(stderr(&["man", "deplyo"], 2).contains("help: the commands are inventory, render, plan"));
 }
@@ -125,7 +127,7 @@ fn what_cannot_be_understood_is_exit_code_2() {
 fn errors_are_json_where_json_is_asked_for() {
     let cases: [(&[&str], &str); 6] = [
         (&["deploy", "--frobnicate", "-o", "json"], "unexpected argument '--frobnicate' found"),
-        (&["-o=json", "verify"], "a command is missing"),
+        (&["-o=json", "status"], "a command is missing"),
         (&["deploy", "--yes", "-o", "json", "-i", "/nonexistent"], "there is no inventory at /nonexistent"),
         (&["render", "-o", "json", "-i", "tests/errors/address-twice"], "172.16.1.11 is used twice"),
         (&["plan", "--output", "json", "-l", "rack9"], "limit \"rack9\" matches no node"),

@@ -73,12 +73,25 @@ Examples:
   fabricctl history show 20261122T08
   fabricctl history show 3fa9 -o json";
 
-pub(super) const VERIFY_ROUTES: &str = "\
+pub(super) const VERIFY: &str = "\
+Checks:
+  services      FRR and its daemons, rdnbrd, Docker and ssh run and start with their device
+  time          the clocks of all devices agree with this machine's
+  links         ports have carrier, their MTU and addresses, and the right cable
+  bgp           sessions are up, with the right neighbours, address families and numbers of prefixes
+  workloads     containers run with their address, image and labels, and are known to their leaf
+  neighbors     rdnbrd, the kernel's neighbour table and the kernel's routes agree on every leaf
+  routes        every spine and leaf has every container's /32 and every loopback, by the right next hops
+  reachability  every container reaches every other by ICMP at full size and by TCP, under its own address
+
 Exits with 0 when all is as expected, 1 when not, 4 when a device can't be reached.
 
 Examples:
-  fabricctl verify routes --lab --wait 30s    ask until it is true
-  fabricctl verify routes -l spine -o json    one verdict for each node and prefix";
+  fabricctl verify --lab                            everything
+  fabricctl verify routes --lab --wait 30s          ask until it is true
+  fabricctl verify links bgp -l leaf01              two checks of one node
+  fabricctl verify --skip time --for 5m             it must stay true for five minutes
+  fabricctl verify -o junit                         for CI systems; also markdown, tap and json";
 
 pub(super) const STATUS_NEIGHBORS: &str = "\
 Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,

@@ -22,7 +22,7 @@ pub use lab::{
 pub use render::RenderArgs;
 pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
-pub use verify::{RoutesArgs, VerifyArgs, VerifyWhat, duration};
+pub use verify::{VerifyArgs, VerifyWhat, duration};
 
 use crate::store::journal::KEPT_RUNS;
 use clap::builder::{FalseyValueParser, RangedU64ValueParser};
@@ -142,6 +142,12 @@ pub enum Format {
     Table,
     /// For programs; stable.
     Json,
+    /// What CI systems read of tests (verify only).
+    Junit,
+    /// For the summary of a CI job (verify only).
+    Markdown,
+    /// The Test Anything Protocol, version 14 (verify only).
+    Tap,
 }
 
 /// The verbs.
@@ -173,6 +179,10 @@ pub enum Command {
     #[command(after_long_help = help::CONFIRM)]
     Confirm(ConfirmArgs),
     /// Ask the devices whether the fabric works
+    ///
+    /// Expectations come from the inventory alone. All devices are asked at the same time, each once a round, whatever
+    /// the number of checks; then the answers are judged. A device that can't be reached is told, the others are judged.
+    #[command(after_long_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Show what runs have changed, the newest first
     ///

@@ -88,7 +88,7 @@ fn run_up(global: &Global, state_root: &Path, args: &LabUpArgs) -> Result<Exit, 
             "started": up.started,
             "elapsed_ms": up.elapsed.as_millis(),
         }))?,
-        Format::Table => output::document(&describe(&options.name, &up)),
+        _ => output::document(&describe(&options.name, &up)),
     }
     Ok(Exit::Ok)
 }
@@ -167,7 +167,7 @@ fn run_restart(global: &Global, state_root: &Path, args: &LabRestartArgs) -> Res
             let elapsed_ms = elapsed.as_millis();
             output::json(&json!({ "name": name, "node": args.node, "elapsed_ms": elapsed_ms }))?;
         }
-        Format::Table => {
+        _ => {
             let seconds = elapsed.as_secs_f32();
             output::document(&format!("{} of lab {name} is back after {seconds:.1} s", args.node));
         }
@@ -178,7 +178,7 @@ fn run_restart(global: &Global, state_root: &Path, args: &LabRestartArgs) -> Res
 fn say_down(global: &Global, name: Option<&str>, existed: bool) -> Result<Exit, Failure> {
     match global.output {
         Format::Json => output::json(&json!({ "name": name, "existed": existed }))?,
-        Format::Table => output::document(&match name {
+        _ => output::document(&match name {
             Some(name) if existed => format!("lab {name} is gone"),
             Some(name) => format!("there is no lab {name}: nothing to do"),
             None => "there is no lab: nothing to do".to_owned(),
@@ -191,8 +191,8 @@ fn run_list(global: &Global, state_root: &Path) -> Result<Exit, Failure> {
     let labs = lab::list(state_root).map_err(|error| failure(&error))?;
     match global.output {
         Format::Json => output::json(&labs)?,
-        Format::Table if labs.is_empty() => output::document("no labs"),
-        Format::Table => labs.iter().for_each(|lab| output::document(&table(lab))),
+        _ if labs.is_empty() => output::document("no labs"),
+        _ => labs.iter().for_each(|lab| output::document(&table(lab))),
     }
     Ok(Exit::Ok)
 }

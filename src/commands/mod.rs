@@ -22,10 +22,11 @@ mod status;
 mod teardown;
 mod transaction;
 mod troubles;
+mod verification;
 mod verify;
 mod workbench;
 
-use crate::cli::{Cli, Command, Format, StatusWhat, VerifyWhat};
+use crate::cli::{Cli, Command, Format, StatusWhat};
 use crate::output::{self, Exit, Failure};
 use clap::Parser as _;
 
@@ -50,14 +51,16 @@ fn run(cli: &Cli) -> Exit {
 
 fn verb(cli: &Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
+    if !matches!(global.output, Format::Table | Format::Json) && !matches!(cli.command, Command::Verify(_)) {
+        let hint = "only verify has that form; the others have table and json";
+        return Err(Failure::say(Exit::Usage, "this command has no document of that form", hint));
+    }
     match &cli.command {
         Command::Inventory(args) => inventory::run(global, args),
         Command::Render(args) => render::run(global, args),
         Command::Plan(args) => runtime::block_on(|_| deploy::plan(global, args)),
         Command::Deploy(args) => runtime::block_on(|interrupts| deploy::deploy(global, args, interrupts)),
-        Command::Verify(args) => match &args.what {
-            VerifyWhat::Routes(args) => runtime::block_on(|_| verify::routes(global, args)),
-        },
+        Command::Verify(args) => verify::run(global, args),
         Command::History(args) => history::run(global, args),
         Command::Status(args) => match &args.what {
             StatusWhat::Neighbors(args) => runtime::block_on(|_| status::neighbors(global, args)),

@@ -37,8 +37,8 @@ pub fn run(global: &Global, args: &RenderArgs) -> Result<Exit, Failure> {
     }
     match global.output {
         Format::Json => output::json(&rows(&rendered).collect::<Vec<_>>())?,
-        Format::Table if args.out.is_none() => output::document(&text(&rendered)),
-        Format::Table => {}
+        _ if args.out.is_none() => output::document(&text(&rendered)),
+        _ => {}
     }
     Ok(Exit::Ok)
 }

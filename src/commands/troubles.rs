@@ -2,6 +2,7 @@
 
 use crate::fabric::NodeName;
 use crate::output::{Exit, Failure, Problem};
+use std::collections::BTreeSet;
 
 /// What is wrong with some nodes while others are fine.
 #[derive(Default)]
@@ -20,6 +21,15 @@ impl Troubles {
 
     pub(super) fn append(&mut self, mut others: Self) {
         self.found.append(&mut others.found);
+    }
+
+    /// Only those that are about these nodes, or about none.
+    pub(super) fn only(mut self, nodes: &BTreeSet<NodeName>) -> Self {
+        let about = |problem: &Problem| {
+            problem.node.as_deref().is_none_or(|name| nodes.iter().any(|node| node.as_str() == name))
+        };
+        self.found.retain(|(_, problem)| about(problem));
+        self
     }
 
     pub(super) fn is_empty(&self) -> bool {

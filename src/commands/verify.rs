@@ -2,31 +2,94 @@
 
 use super::fleet::Fleet;
 use super::troubles::Troubles;
-use super::{context, round, workbench};
-use crate::cli::{Format, Global, RoutesArgs};
+use super::verification::{Patience, Verification};
+use super::{context, round, runtime, workbench};
+use crate::cli::{Format, Global, VerifyArgs};
 use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Exit, Failure, chain};
 use crate::verify::routes::{self, Answers, RouteReport};
+use crate::verify::{self, CheckName, Report, Scope, World};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// Checks that every spine and leaf has every container's /32 and every loopback.
-pub(super) async fn routes(global: &Global, args: &RoutesArgs) -> Result<Exit, Failure> {
+/// Between two questions while it is waited for something.
+const WAITING: Duration = Duration::from_millis(250);
+/// Between two questions while it is watched whether it stays.
+const WATCHING: Duration = Duration::from_secs(1);
+
+/// Verifies what was chosen, or tells what there is.
+pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
+    if args.schema {
+        output::document(output::VERIFY_SCHEMA);
+        return Ok(Exit::Ok);
+    }
+    let checks = args.chosen();
+    if args.list {
+        if global.output == Format::Json {
+            output::json(
+                &checks
+                    .iter()
+                    .map(|check| json!({ "check": check, "about": check.about() }))
+                    .collect::<Vec<_>>(),
+            )?;
+        } else {
+            output::document(&output::checks_table(&checks));
+        }
+        return Ok(Exit::Ok);
+    }
+    if checks.is_empty() {
+        let hint = "fabricctl verify --list names the checks";
+        return Err(Failure::say(Exit::Usage, "every check is left out", hint));
+    }
+    runtime::block_on(|_| verify(global, args, &checks))
+}
+
+async fn verify(global: &Global, args: &VerifyArgs, checks: &BTreeSet<CheckName>) -> Result<Exit, Failure> {
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let routers = routers(&fabric, &nodes);
-    let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &routers).await?;
-    let wait = if troubles.is_empty() { args.wait } else { Duration::ZERO };
-    let (report, unheard) = converge(&fabric, &fleet, &nodes, wait, args.interval, Instant::now()).await;
-    fleet.close().await;
-    if global.output == Format::Json {
-        output::json(&report)?;
-    } else {
-        output::document(&output::routes_table(&report, output::DEFAULT_WIDTH));
+    let scope = Scope { fabric: &fabric, nodes: &nodes };
+    let asked = verify::sections(&scope, checks).into_keys().collect();
+    let (fleet, troubles) = Fleet::reach(global, &args.target, &fabric, &asked).await?;
+    let mut troubles = troubles.only(&nodes);
+    let patience = Patience {
+        // What can't be reached doesn't come by itself.
+        wait: if troubles.is_empty() { args.wait } else { Duration::ZERO },
+        grace: args.grace,
+        interval: args.interval.unwrap_or(if args.watch.is_some() { WATCHING } else { WAITING }),
+        quiet: global.quiet,
+    };
+    let mut run = Verification::new(scope, checks, &fleet, patience);
+    let mut report = run.settle().await;
+    if let Some(span) = args.watch.filter(|_| report.ok) {
+        report = run.stays(span, report).await;
     }
-    troubles.append(unheard);
+    troubles.append(run.troubles());
+    let world = std::mem::take(&mut run.world);
+    drop(run);
+    show(global, &scope, &report, &world)?;
+    fleet.close().await;
     troubles.into_failure()?;
     Ok(if report.ok { Exit::Ok } else { Exit::NotAsDesired })
+}
+
+/// Prints the one document.
+fn show(global: &Global, scope: &Scope<'_>, report: &Report, world: &World) -> Result<(), Failure> {
+    match global.output {
+        Format::Json => output::json(report)?,
+        Format::Junit => output::document(&output::verify_junit(report)?),
+        Format::Markdown => output::document(&output::verify_markdown(report)),
+        Format::Tap => output::document(&output::verify_tap(report)),
+        Format::Table => {
+            let of_routes = report.summary.iter().any(|one| one.check == CheckName::Routes);
+            let routes = of_routes.then(|| {
+                let routes = routes::report(scope, world);
+                RouteReport { converged_after_ms: report.converged_after_ms, ..routes }
+            });
+            output::document(&output::verify_table(report, routes.as_ref(), output::DEFAULT_WIDTH));
+        }
+    }
+    Ok(())
 }
 
 fn routers(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName> {

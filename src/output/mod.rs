@@ -3,6 +3,7 @@
 mod exit;
 mod failure;
 pub mod findings;
+mod grid;
 mod hidden;
 mod history;
 mod neighbors;
@@ -10,6 +11,7 @@ mod plan;
 mod progress;
 mod routes;
 pub mod tables;
+mod verify;
 
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
@@ -19,6 +21,7 @@ pub use neighbors::neighbors_table;
 pub use plan::{Diffs, plan_detail_json, plan_detail_text, plan_json, plan_text, several, summary_text};
 pub use progress::Progress;
 pub use routes::{DEFAULT_WIDTH, routes_table};
+pub use verify::{VERIFY_SCHEMA, checks_table, verify_junit, verify_markdown, verify_table, verify_tap};
 
 use serde::Serialize;
 use std::io::Write as _;

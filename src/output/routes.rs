@@ -1,12 +1,11 @@
 //! The verdict about routes, for people: a matrix of nodes and prefixes, and below it what is wrong.
 //! For programs, the report itself is the document ([`super::json`]).
 
+use super::grid::Grid;
 use super::printable;
 use crate::fabric::NodeName;
 use crate::verify::routes::{Check, Kind, RouteReport};
 use anstyle::AnsiColor;
-use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, CellAlignment, LineStyle, Table};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,8 +13,8 @@ use std::fmt::Write as _;
 /// A width that fits most terminals and documents, in columns.
 pub const DEFAULT_WIDTH: usize = 100;
 
-const GOOD: &str = "✔";
-const BAD: &str = "✖";
+pub(super) const GOOD: &str = "✔";
+pub(super) const BAD: &str = "✖";
 const NOT_EXPECTED: &str = "–";
 
 /// How many names a sentence lists before it counts the rest.
@@ -24,6 +23,16 @@ const LISTED: usize = 6;
 /// Draws the report at most `width` columns wide, as far as names allow; a fabric with more nodes than fit is
 /// drawn in several matrices. The text holds ANSI colours, which [`super::document`] drops where they don't belong.
 pub fn routes_table(report: &RouteReport, width: usize) -> String {
+    let mut text = routes_matrices(report, width);
+    failures(&mut text, "unexpected host routes", report, |check| check.kind == Kind::Unexpected);
+    failures(&mut text, "not as desired", report, |check| check.kind != Kind::Unexpected);
+    text.push_str(&last_line(report));
+    text.push('\n');
+    coloured(&text)
+}
+
+/// The matrices alone, and the servers' own addresses; without colours.
+pub(super) fn routes_matrices(report: &RouteReport, width: usize) -> String {
     let mut nodes: Vec<&NodeName> = Vec::new();
     for check in &report.checks {
         if nodes.last() != Some(&&check.node) {
@@ -41,11 +50,7 @@ pub fn routes_table(report: &RouteReport, width: usize) -> String {
         );
     }
     known(&mut text, report, nodes.len());
-    failures(&mut text, "unexpected host routes", report, |check| check.kind == Kind::Unexpected);
-    failures(&mut text, "not as desired", report, |check| check.kind != Kind::Unexpected);
-    text.push_str(&last_line(report));
-    text.push('\n');
-    coloured(&text)
+    text
 }
 
 /// One matrix, or several below each other where the nodes don't fit beside each other.
@@ -64,52 +69,12 @@ fn matrices(
     }
     let marks: BTreeMap<(&NodeName, Ipv4Net), &str> =
         checks.iter().map(|check| ((&check.node, check.prefix), if check.ok { GOOD } else { BAD })).collect();
-    let gap = 2;
-    let names = rows.values().map(|name| name.chars().count()).max().unwrap_or(0);
-    let addresses = rows.keys().map(|prefix| prefix.addr().to_string().len()).max().unwrap_or(0);
-    let room = width.saturating_sub(names.max(title.len()) + addresses + 2 * gap);
-    for some in chunks(nodes, room, gap) {
-        let mut table = Table::new();
-        table.load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
-        let header = [title, "/32"].into_iter().map(Cell::new);
-        table.set_header(header.chain(some.iter().map(|node| Cell::new(node.as_str()))).collect::<Vec<_>>());
-        for (prefix, subject) in &rows {
-            let mut row = vec![Cell::new(subject), Cell::new(prefix.addr())];
-            row.extend(
-                some.iter().map(|node| Cell::new(marks.get(&(*node, *prefix)).unwrap_or(&NOT_EXPECTED))),
-            );
-            table.add_row(row);
-        }
-        for (at, column) in table.column_iter_mut().enumerate() {
-            // The style puts a blank between columns as well.
-            column.set_padding((0, 1));
-            if at > 1 {
-                column.set_cell_alignment(CellAlignment::Center);
-            }
-        }
-        for line in table.lines() {
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
-        text.push('\n');
-    }
-}
-
-/// Cuts the nodes into groups whose names fit side by side.
-fn chunks<'a>(nodes: &[&'a NodeName], room: usize, gap: usize) -> Vec<Vec<&'a NodeName>> {
-    let mut groups: Vec<Vec<&NodeName>> = Vec::new();
-    let mut used = 0;
-    for node in nodes {
-        let needed = node.as_str().len() + gap;
-        match groups.last_mut() {
-            Some(group) if used + needed <= room => group.push(node),
-            _ => {
-                groups.push(vec![node]);
-                used = 0;
-            }
-        }
-        used += needed;
-    }
-    groups
+    let marked = |(prefix, subject): (&Ipv4Net, &&str)| {
+        let marks = nodes.iter().map(|node| *marks.get(&(*node, *prefix)).unwrap_or(&NOT_EXPECTED));
+        (vec![(*subject).to_owned(), prefix.addr().to_string()], marks.collect())
+    };
+    let columns = nodes.iter().map(|node| node.as_str()).collect();
+    Grid { words: &[title, "/32"], columns, rows: rows.iter().map(marked).collect() }.draw(text, width);
 }
 
 /// The servers' own addresses that were seen: allowed, listed apart.
@@ -185,7 +150,7 @@ fn last_line(report: &RouteReport) -> String {
 }
 
 /// `a, b and c`; long lists end in a count.
-fn list(names: &[&str]) -> String {
+pub(super) fn list(names: &[&str]) -> String {
     if names.len() > LISTED {
         return format!("{} and {} more", names[..LISTED].join(", "), names.len() - LISTED);
     }
@@ -197,13 +162,13 @@ fn list(names: &[&str]) -> String {
 }
 
 /// `1.8 s`, rounded to the nearest tenth.
-fn seconds(ms: u64) -> String {
+pub(super) fn seconds(ms: u64) -> String {
     let tenths = ms.saturating_add(50) / 100;
     format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
 /// The marks in green and red; they differ in shape as well.
-fn coloured(text: &str) -> String {
+pub(super) fn coloured(text: &str) -> String {
     let paint = |text: String, mark: &str, colour: AnsiColor| {
         let style = colour.on_default();
         text.replace(mark, &format!("{style}{mark}{style:#}"))

@@ -121,6 +121,30 @@ pub struct Facts {
     pub inside: Answer<BTreeMap<String, Inside>>,
 }
 
+impl Facts {
+    /// Takes over what a later round answered; what it didn't ask for stays.
+    pub fn update(&mut self, later: Self) {
+        fn newer<T>(old: &mut Answer<T>, new: Answer<T>) {
+            if new.is_some() {
+                *old = new;
+            }
+        }
+        newer(&mut self.rib, later.rib);
+        newer(&mut self.fib, later.fib);
+        newer(&mut self.bgp, later.bgp);
+        newer(&mut self.links, later.links);
+        if later.neighbors.is_some() {
+            (self.neighbors, self.lldp) = (later.neighbors, later.lldp);
+        }
+        newer(&mut self.daemon, later.daemon);
+        newer(&mut self.docker, later.docker);
+        newer(&mut self.logs, later.logs);
+        newer(&mut self.services, later.services);
+        newer(&mut self.clock, later.clock);
+        newer(&mut self.probes, later.probes);
+    }
+}
+
 /// What a server's engine holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Docker {

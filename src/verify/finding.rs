@@ -1,7 +1,9 @@
 //! The verdicts of all checks: one shape for each of them. Its JSON form is a contract.
 
 use super::facts::Fault;
+use super::routes::Kind;
 use crate::fabric::NodeName;
+use ipnet::Ipv4Net;
 use serde::Serialize;
 
 /// What can be verified.
@@ -69,6 +71,8 @@ pub struct Finding {
     pub node: NodeName,
     /// What of the node: a port, a prefix, a service, a container, a pair of containers.
     pub subject: String,
+    /// It isn't known to be otherwise than desired: `status` tells whether it was decided.
+    pub ok: bool,
     /// The verdict.
     pub status: Status,
     /// What the model wants.
@@ -81,6 +85,12 @@ pub struct Finding {
     pub hint: Option<String>,
     /// Other nodes that have to do with it.
     pub related: Vec<NodeName>,
+    /// The prefix, of verdicts about routes.
+    pub prefix: Option<Ipv4Net>,
+    /// What that prefix is.
+    pub kind: Option<Kind>,
+    /// When it became true, in milliseconds since the first question, if it wasn't at once.
+    pub true_after_ms: Option<u64>,
 }
 
 impl Finding {
@@ -89,12 +99,16 @@ impl Finding {
             check,
             node: node.clone(),
             subject: subject.into(),
+            ok: status != Status::Failed,
             status,
             expected: None,
             found: None,
             reason: None,
             hint: None,
             related: Vec::new(),
+            prefix: None,
+            kind: None,
+            true_after_ms: None,
         }
     }
 

@@ -1,10 +1,22 @@
 //! Judging what devices answered by what the fabric's model says. Nothing here asks a device:
 //! expectations come from the model alone, the verdict from expectations and answers.
 
+mod agreement;
+mod bgp;
+mod checks;
 mod facts;
 mod finding;
+mod links;
 pub mod neighbors;
+mod reachability;
+mod report;
 pub mod routes;
+mod scope;
+mod services;
+mod workloads;
 
+pub use checks::{judge, sections};
 pub use facts::{Answer, Clock, Docker, Facts, Fault, Section, Sections, Service, World};
 pub use finding::{CheckName, Finding, Status};
+pub use report::{Course, Report, Summary, Unreachable, Violation};
+pub use scope::Scope;

@@ -11,20 +11,32 @@ pub type Answers = BTreeMap<NodeName, Result<Rib, String>>;
 
 /// Judges the answers. A node that did not answer fails all that was expected of it.
 pub fn judge(expectations: &Expectations, answers: &Answers) -> RouteReport {
-    let mut checks = Vec::new();
+    judge_each(expectations, |node| answers.get(node).map(|answer| answer.as_ref().map_err(Clone::clone)))
+}
+
+/// The same, with answers that stand elsewhere; `None` for a node that wasn't asked.
+pub fn judge_each<'a>(
+    expectations: &Expectations,
+    answer: impl Fn(&NodeName) -> Option<Result<&'a Rib, String>>,
+) -> RouteReport {
+    let mut checks = Vec::with_capacity(expectations.routes.len());
+    // They stand in the order of the nodes.
+    let mut rest = &expectations.routes[..];
     for node in &expectations.nodes {
-        let expected = expectations.routes.iter().filter(|route| route.node == *node);
-        match answers.get(node) {
+        let count = rest.iter().take_while(|route| route.node == *node).count();
+        let (expected, others) = rest.split_at(count);
+        rest = others;
+        match answer(node) {
             Some(Ok(rib)) => {
-                checks.extend(expected.map(|route| check(route, rib)));
+                checks.extend(expected.iter().map(|route| check(route, rib)));
                 checks.extend(unasked(expectations, node, rib));
             }
             Some(Err(error)) => {
                 let reason = format!("the node did not answer: {error}");
-                checks.extend(expected.map(|route| verdict(route, None, Some(reason.clone()))));
+                checks.extend(expected.iter().map(|route| verdict(route, None, Some(reason.clone()))));
             }
             None => checks.extend(
-                expected.map(|route| verdict(route, None, Some("the node was not asked".to_owned()))),
+                expected.iter().map(|route| verdict(route, None, Some("the node was not asked".to_owned()))),
             ),
         }
     }

@@ -1,12 +1,17 @@
 //! Do all spines and leafs have every container's /32 and every loopback, by the right next hops?
 
 mod expect;
+mod fib;
+mod findings;
 mod judge;
 mod paths;
 mod standing;
 
 pub use expect::{Expectation, Expectations, Source, expect};
-pub use judge::{Answers, judge};
+pub use fib::against_kernel;
+pub(super) use findings::findings;
+pub use findings::report;
+pub use judge::{Answers, judge, judge_each};
 pub use standing::Standing;
 
 use crate::fabric::{IfName, NodeName};
