@@ -5,6 +5,7 @@ mod confirm;
 pub mod context;
 mod deploy;
 mod deployment;
+mod diagnose;
 mod exposed;
 mod finish;
 mod fleet;
@@ -61,6 +62,7 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
         Command::Plan(args) => runtime::block_on(|_| deploy::plan(global, args)),
         Command::Deploy(args) => runtime::block_on(|interrupts| deploy::deploy(global, args, interrupts)),
         Command::Verify(args) => verify::run(global, args),
+        Command::Diagnose(args) => runtime::block_on(|_| diagnose::diagnose(global, args)),
         Command::History(args) => history::run(global, args),
         Command::Status(args) => match &args.what {
             StatusWhat::Neighbors(args) => runtime::block_on(|_| status::neighbors(global, args)),

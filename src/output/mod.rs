@@ -1,5 +1,6 @@
 //! What is shown: one document on stdout, everything else on stderr.
 
+mod diagnose;
 mod exit;
 mod failure;
 pub mod findings;
@@ -13,6 +14,7 @@ mod routes;
 pub mod tables;
 mod verify;
 
+pub use diagnose::{explanation_text, walk_text};
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};
 pub use hidden::{hide, masked, masked_json, watch_panics};

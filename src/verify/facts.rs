@@ -142,6 +142,10 @@ impl Facts {
         newer(&mut self.services, later.services);
         newer(&mut self.clock, later.clock);
         newer(&mut self.probes, later.probes);
+        newer(&mut self.paths, later.paths);
+        newer(&mut self.config, later.config);
+        newer(&mut self.settings, later.settings);
+        newer(&mut self.inside, later.inside);
     }
 }
 

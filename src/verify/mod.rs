@@ -4,6 +4,7 @@
 mod agreement;
 mod bgp;
 mod checks;
+pub mod diagnose;
 mod facts;
 mod finding;
 mod links;

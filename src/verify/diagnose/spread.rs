@@ -1,0 +1,189 @@
+//! How a route spreads: from its leaf to every spine, and from there to every other leaf.
+
+use super::case::{Case, Judged, Look};
+use super::container::{Place, foreign_route};
+use super::{Hop, HopStatus, leaf};
+use crate::fabric::{Endpoint, Node, NodeName, Port, PortKind, Role};
+use crate::verify::finding::{CheckName, Status};
+use crate::verify::scope::has_session;
+use ipnet::Ipv4Net;
+
+/// Every spine that the leaf has a link to.
+pub(super) fn spines(place: &Place<'_>) -> Vec<Hop> {
+    let prefix = Ipv4Net::from(place.workload.address);
+    let uplinks = place.leaf.ports_of(PortKind::Uplink);
+    uplinks.flat_map(|uplink| way_up(place.case, place.leaf, uplink, prefix)).collect()
+}
+
+/// Every other leaf.
+pub(super) fn leafs(place: &Place<'_>) -> Vec<Hop> {
+    let prefix = Ipv4Net::from(place.workload.address);
+    let behind: Vec<&NodeName> = place.case.fabric.attachments(place.workload).map(|end| &end.node).collect();
+    let others = place.case.fabric.with_role(Role::Leaf).filter(|leaf| !behind.contains(&&leaf.name));
+    others.flat_map(|leaf| arrival(place.case, leaf, prefix)).collect()
+}
+
+/// From a leaf by one of its uplinks into the tables of the spine.
+fn way_up(case: &Case<'_>, leaf: &Node, uplink: &Port, prefix: Ipv4Net) -> Vec<Hop> {
+    let Some(spine) = case.fabric.nodes.get(&uplink.peer.node) else { return Vec::new() };
+    let mut hops = vec![leaf::speaker(case, &spine.name)];
+    hops.extend(link(case, leaf, uplink));
+    if has_session(case.fabric, leaf, uplink) {
+        hops.extend(session(case, leaf, uplink));
+        if case
+            .about(CheckName::Bgp, &leaf.name, uplink.name.as_str())
+            .is_some_and(|one| one.status == Status::Ok)
+        {
+            hops.extend(told(case, leaf, uplink, prefix));
+            hops.push(heard(case, spine, &uplink.peer, leaf, prefix));
+        }
+    }
+    hops.push(table(case, &spine.name, prefix));
+    hops.push(leaf::forwards(case, &spine.name, &[]).hop(
+        "forwarding",
+        &spine.name,
+        "sysctl net.ipv4.ip_forward",
+    ));
+    hops
+}
+
+/// Both ends of a link; those that are well make one hop.
+pub(super) fn link(case: &Case<'_>, node: &Node, port: &Port) -> Vec<Hop> {
+    let here = Endpoint { node: node.name.clone(), port: port.name.clone() };
+    collapse(vec![case.port(&here, "link"), case.port(&port.peer, "link")])
+}
+
+/// Both ends of a session.
+pub(super) fn session(case: &Case<'_>, node: &Node, port: &Port) -> Vec<Hop> {
+    let ends = [(&node.name, &port.name), (&port.peer.node, &port.peer.port)];
+    let hops = ends.map(|(node, port)| {
+        let finding = case.about(CheckName::Bgp, node, port.as_str());
+        let command = format!("vtysh -c 'show bgp neighbors {port}'");
+        case.judged(node, finding).hop(&format!("BGP session {port}"), node, command)
+    });
+    collapse(hops.into())
+}
+
+/// The first hop, where all are well; else those that aren't, the failed ones first: what only couldn't be told at one
+/// end is the other end's trouble.
+fn collapse(mut hops: Vec<Hop>) -> Vec<Hop> {
+    if hops.iter().all(|hop| hop.status == HopStatus::Ok) {
+        hops.truncate(1);
+    } else {
+        hops.retain(|hop| hop.status != HopStatus::Ok);
+        hops.sort_by_key(|hop| hop.status != HopStatus::Failed);
+    }
+    hops
+}
+
+/// Did the leaf tell the spine of it? Only where it has it itself: else that is another hop's trouble.
+fn told(case: &Case<'_>, leaf: &Node, uplink: &Port, prefix: Ipv4Net) -> Option<Hop> {
+    let Look::Said(paths) = case.look(&leaf.name, |facts| &facts.paths) else { return None };
+    let known = paths.get(&prefix).filter(|found| found.own())?;
+    let (port, peer) = (&uplink.name, &uplink.peer.node);
+    let judged = if known.advertised_to.contains(port.as_str()) {
+        Judged::Ok(format!("{prefix} is advertised to {peer}"))
+    } else {
+        let told: Vec<&str> = known.advertised_to.iter().map(String::as_str).collect();
+        let told = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };
+        Judged::bad(
+            format!("{prefix} is advertised to {told}, not to {port}"),
+            format!("a filter of {} towards {peer} refuses it", leaf.name),
+            "fabricctl deploy puts the configuration right",
+        )
+    };
+    let command = format!("vtysh -c 'show bgp ipv4 unicast neighbors {port} advertised-routes'");
+    Some(judged.hop(&format!("advertised by {port}"), &leaf.name, command))
+}
+
+/// Has a router a path by a certain port, from the node at its far end?
+fn heard(case: &Case<'_>, node: &Node, end: &Endpoint, from: &Node, prefix: Ipv4Net) -> Hop {
+    let port = &end.port;
+    let paths = case.look(&node.name, |facts| &facts.paths);
+    let judged = paths.blind().unwrap_or_else(|| match paths {
+        Look::Said(paths) => {
+            let all = paths.get(&prefix).map(|found| found.paths.as_slice()).unwrap_or_default();
+            match all.iter().find(|path| path.from.as_deref() == Some(port.as_str())) {
+                Some(path) if path.valid => {
+                    let best = if path.used { ", in use" } else { ", not the best" };
+                    Judged::Ok(format!("{prefix} from {port}, AS path {}{best}", path.as_path))
+                }
+                Some(path) => Judged::bad(
+                    format!("{prefix} from {port}, AS path {}, not valid", path.as_path),
+                    "its next hop can't be reached",
+                    format!("vtysh -c 'show bgp ipv4 unicast {prefix}' says why"),
+                ),
+                None => not_heard(case, node, from, port.as_str(), prefix),
+            }
+        }
+        Look::Failed(fault) => leaf::router_fault(case, &node.name, fault, "bgpd"),
+        Look::Unasked | Look::Silent(_) => Judged::Unknown(String::new()),
+    });
+    let command = format!("vtysh -c 'show bgp ipv4 unicast {prefix}'");
+    judged.hop(&format!("Adj-RIB-In of {port}"), &node.name, command)
+}
+
+fn not_heard(case: &Case<'_>, node: &Node, from: &Node, port: &str, prefix: Ipv4Net) -> Judged {
+    let told = case.said(&from.name, |facts| &facts.paths).and_then(|paths| paths.get(&prefix));
+    let told = told.is_some_and(|known| !known.advertised_to.is_empty());
+    if !told {
+        return Judged::Unknown(format!("{} doesn't advertise {prefix}", from.name));
+    }
+    Judged::bad(
+        format!("no path to {prefix} from {port}"),
+        format!("{} advertises it, a filter of {} on {port} refuses it", from.name, node.name),
+        "fabricctl deploy puts the configuration right",
+    )
+}
+
+/// FRR's table and the kernel's, as the check of routes sees both; before that, whether somebody put another route there.
+pub(super) fn table(case: &Case<'_>, node: &NodeName, prefix: Ipv4Net) -> Hop {
+    let command = format!("vtysh -c 'show ip route {prefix}'; ip route show {prefix}");
+    let finding = case.route(node, prefix);
+    let judged = match case.look(node, |facts| &facts.rib) {
+        Look::Failed(fault) => leaf::router_fault(case, node, fault, "zebra"),
+        _ => match finding.filter(|finding| finding.status == Status::Failed) {
+            Some(_) => foreign_route(case, node, prefix.addr()).unwrap_or_else(|| case.judged(node, finding)),
+            None => case.judged(node, finding),
+        },
+    };
+    let judged = match judged {
+        Judged::Bad { evidence, cause, fix } if fix.starts_with("fabricctl plan") => {
+            let fix = format!("vtysh -c 'show ip route {prefix}'; service frr restart where it stays");
+            Judged::Bad { evidence, cause, fix }
+        }
+        other => other,
+    };
+    judged.hop("RIB and FIB", node, command)
+}
+
+/// A leaf that gets a route from its spines: one hop if all is well, else what isn't.
+fn arrival(case: &Case<'_>, leaf: &Node, prefix: Ipv4Net) -> Vec<Hop> {
+    let name = &leaf.name;
+    let end = table(case, name, prefix);
+    let mut hops = vec![leaf::speaker(case, name)];
+    for uplink in leaf.ports_of(PortKind::Uplink) {
+        hops.extend(link(case, leaf, uplink));
+        if has_session(case.fabric, leaf, uplink) {
+            hops.extend(session(case, leaf, uplink));
+        }
+        let up = case
+            .about(CheckName::Bgp, name, uplink.name.as_str())
+            .is_some_and(|one| one.status == Status::Ok);
+        if let Some(spine) = case.fabric.nodes.get(&uplink.peer.node).filter(|_| up) {
+            let here = Endpoint { node: name.clone(), port: uplink.name.clone() };
+            hops.push(heard(case, leaf, &here, spine, prefix));
+        }
+    }
+    let speaking: Vec<&str> = leaf.ports_of(PortKind::Server).map(|port| port.name.as_str()).collect();
+    let command = "sysctl -a --pattern 'ip_forward|proxy_arp'";
+    hops.push(leaf::forwards(case, name, &speaking).hop("forwarding and proxy ARP", name, command));
+    hops.retain(|hop| hop.status != HopStatus::Ok);
+    hops.push(end);
+    hops
+}
+
+/// Whether somebody gave a router a route of its own to a single address.
+pub(super) fn is_foreign(case: &Case<'_>, node: &NodeName, prefix: Ipv4Net) -> bool {
+    foreign_route(case, node, prefix.addr()).is_some()
+}

@@ -1,0 +1,165 @@
+//! Every failing check explained: which of them have the same first cause, and what that is.
+
+use super::case::Case;
+use super::{Interest, Verdict, container, node};
+use crate::fabric::{Fabric, NodeName};
+use crate::verify::facts::World;
+use crate::verify::finding::{CheckName, Finding, Status};
+use crate::verify::scope::Scope;
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// More containers than these are not looked into at once; their verdicts rest on what their devices said.
+const LOOKED_INTO: usize = 64;
+
+/// Why the fabric isn't as desired. Its JSON form is a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Nothing failed, and every device answered.
+    pub ok: bool,
+    /// How many verdicts of the checks failed.
+    pub failed: usize,
+    /// The causes, the one that explains most first.
+    pub causes: Vec<Explained>,
+}
+
+/// One cause, and what it explains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The first broken hop.
+    pub verdict: Verdict,
+    /// The failed verdicts of the checks that come from it.
+    pub explains: Vec<Finding>,
+}
+
+/// The containers and nodes that a failed finding is about: what to look into before it is explained.
+pub fn suspects(scope: &Scope<'_>, world: &World) -> Interest {
+    let case = Case::new(scope, world);
+    let mut interest = Interest::default();
+    for finding in case.findings.iter().filter(|finding| finding.status == Status::Failed) {
+        if let Some(prefix) = finding.prefix {
+            interest.prefixes.insert(prefix);
+        }
+        for name in containers(case.fabric, finding) {
+            if interest.containers.len() < LOOKED_INTO
+                && let Some(workload) = case.fabric.workloads.get(&name)
+            {
+                interest.prefixes.insert(Ipv4Net::from(workload.address));
+                interest.containers.insert(name);
+            }
+        }
+    }
+    interest.prefixes = interest.prefixes.into_iter().take(LOOKED_INTO).collect();
+    interest
+}
+
+/// Explains every failed verdict of the checks by the first broken hop on its way.
+pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
+    let case = Case::new(scope, world);
+    let mut walks = Walks { case: &case, containers: BTreeMap::new(), nodes: BTreeMap::new() };
+    let mut causes: BTreeMap<(NodeName, String), Explained> = BTreeMap::new();
+    let mut failed = 0;
+    for finding in case.findings.iter().filter(|finding| finding.status == Status::Failed) {
+        failed += 1;
+        let verdict = walks.cause(finding);
+        let cause = causes.entry(key(&verdict));
+        cause.or_insert_with(|| Explained { verdict, explains: Vec::new() }).explains.push(finding.clone());
+    }
+    for (device, facts) in world {
+        if facts.is_err() && scope.nodes.contains(device) && !causes.keys().any(|(node, _)| node == device) {
+            if let Some(verdict) = walks.node(device) {
+                causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
+            }
+        }
+    }
+    let mut causes: Vec<Explained> = causes.into_values().collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.explains.len()));
+    Explanation { ok: causes.is_empty(), failed, causes }
+}
+
+/// What makes two verdicts one: the device and what is wrong there, whatever way led to it. A name of a port or an
+/// address in the title tells them apart.
+fn key(verdict: &Verdict) -> (NodeName, String) {
+    (verdict.device.clone(), verdict.cause.clone())
+}
+
+/// Ways that were walked, each once.
+struct Walks<'a> {
+    case: &'a Case<'a>,
+    containers: BTreeMap<String, Option<Verdict>>,
+    nodes: BTreeMap<NodeName, Option<Verdict>>,
+}
+
+impl Walks<'_> {
+    /// The first cause of a failed finding; the finding itself where every hop is well.
+    fn cause(&mut self, finding: &Finding) -> Verdict {
+        for name in containers(self.case.fabric, finding) {
+            if let Some(verdict) = self.container(&name) {
+                return verdict;
+            }
+        }
+        // A finding about a node itself is a cause already, unless the node's own hops show an earlier one.
+        let of_node =
+            self.node(&finding.node).filter(|verdict| verdict.device != finding.node || earlier(finding));
+        of_node.unwrap_or_else(|| itself(finding))
+    }
+
+    fn container(&mut self, name: &str) -> Option<Verdict> {
+        if let Some(known) = self.containers.get(name) {
+            return known.clone();
+        }
+        let verdict = container::walk(self.case, name).verdict;
+        self.containers.insert(name.to_owned(), verdict.clone());
+        verdict
+    }
+
+    fn node(&mut self, name: &NodeName) -> Option<Verdict> {
+        if let Some(known) = self.nodes.get(name) {
+            return known.clone();
+        }
+        let verdict = node::walk(self.case, name).verdict;
+        self.nodes.insert(name.clone(), verdict.clone());
+        verdict
+    }
+}
+
+/// Whether a check builds upon others, so that what it finds may have a cause on the same node.
+fn earlier(finding: &Finding) -> bool {
+    matches!(
+        finding.check,
+        CheckName::Bgp | CheckName::Routes | CheckName::Neighbors | CheckName::Reachability
+    )
+}
+
+/// The containers that a finding is about: the one that it names, the owner of its prefix, both ends of a pair.
+fn containers(fabric: &Fabric, finding: &Finding) -> Vec<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let known = |name: &str| fabric.workloads.contains_key(name);
+    match finding.check {
+        CheckName::Routes => {
+            let owner =
+                |prefix: Ipv4Net| fabric.workloads.values().find(|one| Ipv4Net::from(one.address) == prefix);
+            names.extend(finding.prefix.and_then(owner).map(|workload| workload.name.clone()));
+        }
+        CheckName::Workloads | CheckName::Neighbors | CheckName::Reachability => {
+            let words = finding.subject.split_whitespace().filter(|word| known(word));
+            names.extend(words.map(str::to_owned));
+        }
+        CheckName::Services | CheckName::Time | CheckName::Links | CheckName::Bgp => {}
+    }
+    names.into_iter().collect()
+}
+
+fn itself(finding: &Finding) -> Verdict {
+    let cause = finding.reason.clone().unwrap_or_default();
+    Verdict {
+        device: finding.node.clone(),
+        hop: format!("{} {}", finding.check, finding.subject),
+        unreachable: false,
+        evidence: finding.found.clone().unwrap_or_else(|| cause.clone()),
+        cause,
+        fix: finding.hint.clone(),
+        command: format!("fabricctl verify {} -l {}", finding.check, finding.node),
+    }
+}
