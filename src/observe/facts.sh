@@ -49,10 +49,10 @@ inside() {
             echo "$1 links $(ip -j addr show)"
             echo "$1 routes $(ip -j -4 route show)"
             echo "$1 neighbors $(ip -j -4 neigh show)"
-            cd /proc/sys/net/ipv4/conf && for port in *; do
-                read -r number <"$port/arp_ignore" && echo "$1 ignore $port $number"
-            done' sh "$container"
+            cd /proc/sys/net/ipv4/conf
+            grep -s "" */arp_ignore | sed "s,^,$1 ignore ,; s,/arp_ignore:, ,"' sh "$container"
     done
+    true
 }
 
 # services NAME…: NAME running|stopped enabled|disabled|unknown [DEAD-DAEMON…]

@@ -352,6 +352,22 @@ fn elsewhere<'a>(place: &Place<'a>) -> Found<'a> {
     None
 }
 
+/// The container of the inventory that has taken an address which isn't its own, as it says itself.
+pub(super) fn with_address(case: &Case<'_>, address: Ipv4Addr) -> Option<String> {
+    let all = case.world.keys().filter_map(|node| case.said(node, |facts| &facts.inside)).flatten();
+    let taken = all.filter(|(_, inside)| {
+        inside.interfaces.values().flat_map(|interface| &interface.addresses).any(|one| one.addr() == address)
+    });
+    let own =
+        |name: &str| case.fabric.workloads.get(name).is_some_and(|workload| workload.address != address);
+    let docker = case.world.keys().filter_map(|node| case.said(node, |facts| &facts.docker));
+    let given = docker
+        .flat_map(|docker| docker.containers.values())
+        .filter(|one| one.running && one.networks.values().any(|end| end.address == Some(address)));
+    let names = taken.map(|(name, _)| name.as_str()).chain(given.map(|one| one.name.as_str()));
+    names.into_iter().find(|name| own(name)).map(str::to_owned)
+}
+
 /// A router that has a route of its own to its address, although it isn't behind it.
 fn usurper<'a>(place: &Place<'a>) -> Found<'a> {
     let address = place.workload.address;

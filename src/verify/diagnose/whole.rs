@@ -1,7 +1,7 @@
 //! Every failing check explained: which of them have the same first cause, and what that is.
 
 use super::case::Case;
-use super::{Interest, Verdict, container, node};
+use super::{Interest, Target, Verdict, address, container, node};
 use crate::fabric::{Fabric, NodeName};
 use crate::verify::facts::World;
 use crate::verify::finding::{CheckName, Finding, Status};
@@ -99,10 +99,29 @@ impl Walks<'_> {
                 return verdict;
             }
         }
+        if let Some(verdict) = self.stray(finding) {
+            return verdict;
+        }
         // A finding about a node itself is a cause already, unless the node's own hops show an earlier one.
         let of_node =
             self.node(&finding.node).filter(|verdict| verdict.device != finding.node || earlier(finding));
         of_node.unwrap_or_else(|| itself(finding))
+    }
+
+    /// What a finding about an address in nobody's name comes from: a container that has taken it, or whoever uses it.
+    fn stray(&mut self, finding: &Finding) -> Option<Verdict> {
+        let address = match finding.check {
+            CheckName::Routes => finding.prefix.filter(|prefix| prefix.prefix_len() == 32)?.addr(),
+            CheckName::Neighbors => finding.subject.parse().ok()?,
+            _ => return None,
+        };
+        let target = address::resolve(self.case.fabric, &address.to_string()).ok()?;
+        if !matches!(target, Target::Unused(..)) {
+            return None;
+        }
+        let taken = container::with_address(self.case, address);
+        let verdict = taken.and_then(|name| self.container(&name));
+        verdict.or_else(|| self.case.walk(&target).verdict)
     }
 
     fn container(&mut self, name: &str) -> Option<Verdict> {
