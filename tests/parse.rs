@@ -256,6 +256,10 @@ fn read_everything(text: &str) {
     let _ = frr_version(text);
     let _ = docker_version(text);
     let _ = os_pretty_name(text);
+    let _ = fabricctl::parse::frr_bgp_neighbors(text);
+    let _ = fabricctl::parse::ip_neighbors(text);
+    let _ = fabricctl::parse::lldp_neighbors(text);
+    let _ = fabricctl::parse::probes(text);
 }
 
 proptest! {
@@ -269,7 +273,8 @@ proptest! {
         file in prop::sample::select(vec![
             "frr-10.3/leaf01-routes.json", "frr-8.4.4/leaf04-bgp-summary.json", "frr-8.4.4/leaf01-frr.conf",
             "debian-trixie/leaf01-addresses.json", "debian-bookworm/leaf01-routes.json",
-            "docker-20.10.24/networks.json", "debian-trixie/os-release",
+            "docker-20.10.24/networks.json", "debian-trixie/os-release", "frr-10.3/spine01-bgp-neighbors.json",
+            "frr-8.4.4/leaf01-down-bgp-neighbors.json", "debian-bookworm/leaf01-neighbors.json",
         ]),
         at in any::<prop::sample::Index>(),
         cut in any::<bool>(),

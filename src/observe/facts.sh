@@ -125,6 +125,6 @@ logs() {
 # probe NAME…: what those containers reach. The plan's other lines came with this script.
 probe() {
     has python3 || { echo "python3: not found" >&2; return 127; }
-    docker inspect -f '{{slice .Name 1}} {{.State.Pid}}' "$@" >"$work/pids" 2>/dev/null
+    docker inspect -f '{{slice .Name 1}} {{.State.Pid}} {{.State.Status}}' "$@" >"$work/pids" 2>/dev/null
     python3 -I -S "$work/probe.py" "$work/plan" "$work/pids"
 }

@@ -1,7 +1,7 @@
 # Asks from inside the network of every container of a server whom it reaches, all at the same time, and tells who
 # asked it. One process: a socket stays in the network in which it was made.
 #
-# probe.py PLAN PIDS. PLAN: `from NAME ADDRESS OCTETS` a container, `to ADDRESS` a target, `port N`. PIDS: `NAME PID`.
+# probe.py PLAN PIDS. PLAN: `from NAME ADDRESS OCTETS` a container, `to ADDRESS` a target, `port N`. PIDS: `NAME PID STATUS`.
 import ctypes, errno, os, resource, select, socket, struct, sys, time
 
 # Seconds from the start: a second try, a small packet where large ones get lost, the end; then for those who are late.
@@ -172,15 +172,15 @@ class Round:
 def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    pids = dict(line.split() for line in open(sys.argv[2]))
+    known = {name: state for name, *state in (line.split() for line in open(sys.argv[2]))}
     plan = [line.split() for line in open(sys.argv[1])]
     targets = [words[1] for words in plan if words[0] == "to"]
     port = [int(words[1]) for words in plan if words[0] == "port"][0]
     containers = []
     for number, (_, name, address, octets) in enumerate(words for words in plan if words[0] == "from"):
-        pid = pids.get(name, "")
-        if pid in ("", "0"):
-            say("silent", address, "it doesn't run" if pid else "there is no such container")
+        pid, status = known.get(name, ("", "missing"))
+        if status != "running":
+            say("silent", address, "it is " + status)
             continue
         try:
             ident = (os.getpid() + number) & 0xFFFF

@@ -4,6 +4,11 @@ use crate::output::printable;
 use crate::output::routes::{list, seconds};
 use crate::verify::{CheckName, Finding, Report, Status};
 
+/// What a device said, without control characters and colours.
+pub(super) fn clean(text: &str) -> String {
+    anstream::adapter::strip_str(&printable(text)).to_string()
+}
+
 /// Verdicts of one check on one node for one reason.
 pub(super) struct Group<'a> {
     pub first: &'a Finding,
@@ -29,12 +34,12 @@ pub(super) fn groups(report: &Report, status: Status) -> Vec<Group<'_>> {
 impl Group<'_> {
     /// What it is about.
     pub(super) fn subject(&self) -> String {
-        printable(&list(&self.subjects))
+        clean(&list(&self.subjects))
     }
 
     /// Why, and when it became true after all.
     pub(super) fn reason(&self) -> String {
-        let reason = printable(self.first.reason.as_deref().unwrap_or_default());
+        let reason = clean(self.first.reason.as_deref().unwrap_or_default());
         match self.first.true_after_ms {
             Some(ms) if self.first.status == Status::Failed => {
                 format!("{reason}; true after {}, too late", seconds(ms))
@@ -44,7 +49,7 @@ impl Group<'_> {
     }
 
     pub(super) fn hint(&self) -> Option<String> {
-        self.first.hint.as_deref().map(printable)
+        self.first.hint.as_deref().map(clean)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What CI systems read of tests.
 
-use crate::output::{Exit, Failure, printable};
+use super::groups::clean;
+use crate::output::{Exit, Failure};
 use crate::verify::{CheckName, Finding, Report, Status};
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
@@ -13,7 +14,7 @@ pub fn verify_junit(report: &Report) -> Result<String, Failure> {
     let mut devices = TestSuite::new("devices");
     for one in &report.unreachable {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_type("no-answer").set_message(printable(&one.reason));
+        status.set_type("no-answer").set_message(clean(&one.reason));
         devices.add_test_case(case("devices", one.node.as_str(), status));
     }
     if !report.unreachable.is_empty() {
@@ -29,7 +30,7 @@ pub fn verify_junit(report: &Report) -> Result<String, Failure> {
     for one in &report.violations {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         let message = format!("at {} for {} ms: {}", one.at, one.lasted_ms, one.reason);
-        status.set_type("violation").set_message(printable(&message));
+        status.set_type("violation").set_message(clean(&message));
         watched.add_test_case(case(&format!("{}.{}", one.check, one.node), &one.subject, status));
     }
     if !report.violations.is_empty() {
@@ -39,13 +40,13 @@ pub fn verify_junit(report: &Report) -> Result<String, Failure> {
 }
 
 fn case(class: &str, name: &str, status: TestCaseStatus) -> TestCase {
-    let mut case = TestCase::new(printable(name), status);
+    let mut case = TestCase::new(clean(name), status);
     case.set_classname(class);
     case
 }
 
 fn verdict(check: CheckName, finding: &Finding) -> TestCase {
-    let reason = printable(finding.reason.as_deref().unwrap_or_default());
+    let reason = clean(finding.reason.as_deref().unwrap_or_default());
     let status = match finding.status {
         Status::Ok => TestCaseStatus::success(),
         Status::Skipped => {
@@ -58,7 +59,7 @@ fn verdict(check: CheckName, finding: &Finding) -> TestCase {
             let lines = [("expected", &finding.expected), ("found", &finding.found), ("hint", &finding.hint)];
             let lines: Vec<String> = lines
                 .iter()
-                .filter_map(|(name, value)| Some(format!("{name}: {}", printable(value.as_deref()?))))
+                .filter_map(|(name, value)| Some(format!("{name}: {}", clean(value.as_deref()?))))
                 .collect();
             status.set_type("not-as-desired").set_message(reason).set_description(lines.join("\n"));
             status

@@ -1,7 +1,6 @@
 //! For the summary of a CI job.
 
-use super::groups::{groups, last_line};
-use crate::output::printable;
+use super::groups::{clean, groups, last_line};
 use crate::output::routes::seconds;
 use crate::verify::{Report, Status};
 use std::fmt::Write as _;
@@ -50,7 +49,7 @@ pub fn verify_markdown(report: &Report) -> String {
 /// A text that doesn't end its cell, nor begins anything else.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in printable(text).chars() {
+    for c in clean(text).chars() {
         match c {
             '\n' | '\r' => safe.push(' '),
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' => {

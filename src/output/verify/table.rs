@@ -1,8 +1,7 @@
 //! For people: what failed first, then matrices, then the checks in a line each.
 
-use super::groups::{groups, last_line};
+use super::groups::{clean, groups, last_line};
 use crate::output::grid::Grid;
-use crate::output::printable;
 use crate::output::routes::{BAD, GOOD, coloured, routes_matrices, routes_table, seconds};
 use crate::verify::routes::RouteReport;
 use crate::verify::{CheckName, Finding, Report, Status};
@@ -50,7 +49,7 @@ fn unreachable(text: &mut String, report: &Report) {
     }
     text.push_str("no answer\n");
     for one in &report.unreachable {
-        let _ = writeln!(text, "  {BAD} {}: {}", one.node, printable(&one.reason));
+        let _ = writeln!(text, "  {BAD} {}: {}", one.node, clean(&one.reason));
     }
     text.push('\n');
 }
@@ -92,8 +91,8 @@ fn violations(text: &mut String, report: &Report) {
             seconds(one.lasted_ms),
             one.node,
             one.check,
-            printable(&one.subject),
-            printable(&one.reason)
+            clean(&one.subject),
+            clean(&one.reason)
         );
     }
     text.push('\n');

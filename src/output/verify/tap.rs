@@ -1,7 +1,6 @@
 //! The Test Anything Protocol, version 14.
 
-use super::groups::last_line;
-use crate::output::printable;
+use super::groups::{clean, last_line};
 use crate::verify::{Finding, Report, Status};
 use std::fmt::Write as _;
 
@@ -28,7 +27,7 @@ pub fn verify_tap(report: &Report) -> String {
         let lasted = format!("{} ms", one.lasted_ms);
         block(&mut text, &[("message", Some(&one.reason)), ("at", Some(&one.at)), ("lasted", Some(&lasted))]);
     }
-    let _ = writeln!(text, "# {}", printable(&last_line(report)));
+    let _ = writeln!(text, "# {}", clean(&last_line(report)));
     text
 }
 
@@ -56,7 +55,7 @@ fn block(text: &mut String, fields: &[(&str, Option<&String>)]) {
     text.push_str("  ---\n");
     for (name, value) in fields {
         if let Some(value) = value {
-            let _ = writeln!(text, "  {name}: {}", serde_json::Value::from(printable(value)));
+            let _ = writeln!(text, "  {name}: {}", serde_json::Value::from(clean(value)));
         }
     }
     text.push_str("  ...\n");
@@ -64,5 +63,5 @@ fn block(text: &mut String, fields: &[(&str, Option<&String>)]) {
 
 /// A `#` begins a directive, a backslash takes its meaning away.
 fn escaped(text: &str) -> String {
-    printable(text).replace('\\', "\\\\").replace('#', "\\#").replace('\n', " ")
+    clean(text).replace('\\', "\\\\").replace('#', "\\#").replace('\n', " ")
 }

@@ -1,15 +1,52 @@
 //! The verdicts about routes in the shape of all checks.
 
 use super::{Check, Kind, RouteReport, against_kernel, expect, judge_each};
-use crate::fabric::{Fabric, IfName, NodeName};
+use crate::fabric::{Fabric, IfName, NodeName, Workload};
 use crate::verify::facts::{Facts, World};
-use crate::verify::finding::{CheckName, Finding};
+use crate::verify::finding::{CheckName, Finding, Status};
 use crate::verify::scope::Scope;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// Judges what the selected routers answered; says nothing of those that didn't.
+///
+/// The /32 of a container that is known not to run is rightly absent: it is its server where something is to be mended.
 pub(in crate::verify) fn findings(scope: &Scope<'_>, world: &World) -> Vec<Finding> {
     let report = report(scope, world);
-    report.checks.into_iter().map(|check| finding(scope.fabric, check)).collect()
+    let dead = dead(scope.fabric, world);
+    let judged = |check: Check| {
+        let absent = !check.ok && check.kind == Kind::Workload && check.found.is_none();
+        let cause = dead.get(&check.prefix.addr()).filter(|_| absent);
+        let finding = finding(scope.fabric, check);
+        match cause {
+            None => finding,
+            Some((workload, is)) => Finding {
+                ok: true,
+                status: Status::Skipped,
+                reason: Some(format!(
+                    "absent, as it should be: {} is {is} on {}",
+                    workload.name, workload.server
+                )),
+                related: vec![workload.server.clone()],
+                ..finding
+            },
+        }
+    };
+    report.checks.into_iter().map(judged).collect()
+}
+
+/// The workloads whose servers said that they don't run, by address.
+fn dead<'a>(fabric: &'a Fabric, world: &'a World) -> BTreeMap<Ipv4Addr, (&'a Workload, &'a str)> {
+    let workloads = fabric.workloads.values().filter_map(|workload| {
+        let docker = world.get(&workload.server)?.as_ref().ok()?.docker.as_ref()?.as_ref().ok()?;
+        let is = match docker.containers.get(&workload.name) {
+            None => "not there",
+            Some(found) if found.running => return None,
+            Some(found) => found.status.as_str(),
+        };
+        Some((workload.address, (workload, is)))
+    });
+    workloads.collect()
 }
 
 /// The same as a report of its own, with what FRR and the kernel say taken together.
@@ -40,8 +77,11 @@ fn finding(fabric: &Fabric, check: Check) -> Finding {
         let reason = check.reason.unwrap_or_default();
         Finding::failed(CheckName::Routes, &check.node, subject, told(reason, &strangers))
     };
-    if !check.ok {
-        finding.related = strangers;
+    finding.related = strangers;
+    if finding.reason.as_deref().is_some_and(|reason| reason.contains("the kernel")) && !finding.ok {
+        finding.hint = Some(format!(
+            "ip route show {address}; ip nexthop show; an older FRR mends it only when the session comes up anew: clear bgp *"
+        ));
     }
     let wanted: Vec<&str> = check.expected.next_hops.iter().map(IfName::as_str).collect();
     if matches!(check.kind, Kind::Workload | Kind::Loopback) {
@@ -57,7 +97,8 @@ fn finding(fabric: &Fabric, check: Check) -> Finding {
 
 /// The nodes behind next hops that shouldn't be: they have the prefix, too.
 fn strangers(fabric: &Fabric, check: &Check) -> Vec<NodeName> {
-    let Some(found) = check.found.as_ref().filter(|_| !check.ok) else { return Vec::new() };
+    let relevant = !check.ok && check.kind != Kind::Server;
+    let Some(found) = check.found.as_ref().filter(|_| relevant) else { return Vec::new() };
     let Some(node) = fabric.nodes.get(&check.node) else { return Vec::new() };
     let wanted = |name: &&String| check.expected.next_hops.iter().any(|port| port.as_str() == name.as_str());
     let extra = found.next_hops.iter().filter(|name| !wanted(name));
