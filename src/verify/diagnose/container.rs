@@ -116,17 +116,15 @@ fn process(place: &Place<'_>) -> Vec<Hop> {
         Look::Said(docker) => running(place, docker),
         Look::Failed(fault) => {
             let server = &place.server.name;
-            let cause = match place.case.ailing(server, "docker") {
-                Some(finding) => {
-                    format!("Docker on {server}: {}", finding.reason.clone().unwrap_or_default())
-                }
-                None => format!("Docker on {server} doesn't answer"),
-            };
+            let cause = place.case.ailing(server, "docker");
+            let cause = cause.unwrap_or_else(|| format!("Docker on {server} doesn't answer"));
             Judged::bad(fault.to_string(), cause, "service docker start; its log says why it ended")
         }
         Look::Unasked | Look::Silent(_) => Judged::Unknown(String::new()),
     });
-    vec![judged.hop("container process", &place.server.name, format!("docker inspect {name}"))]
+    let hop = judged.hop("container process", &place.server.name, format!("docker inspect {name}"));
+    // The engine's trouble is every container's.
+    vec![if matches!(place.docker(), Look::Said(_)) { hop.about(name) } else { hop }]
 }
 
 fn running(place: &Place<'_>, docker: &Docker) -> Judged {
@@ -195,7 +193,7 @@ fn interface(place: &Place<'_>) -> Vec<Hop> {
         Some(found) => addressed(place, found),
     };
     let command = format!("nsenter -t $(docker inspect -f {{{{.State.Pid}}}} {name}) -n ip addr");
-    vec![judged.hop("its interface", &place.server.name, command)]
+    vec![judged.hop("its interface", &place.server.name, command).about(name)]
 }
 
 fn addressed(place: &Place<'_>, found: &Container) -> Judged {
@@ -247,7 +245,7 @@ fn arp(place: &Place<'_>) -> Vec<Hop> {
             _ => Judged::Unknown("it can't be looked into".to_owned()),
         },
     };
-    vec![judged.hop("its ARP", &place.server.name, command)]
+    vec![judged.hop("its ARP", &place.server.name, command).about(name)]
 }
 
 fn speaking(place: &Place<'_>, inside: &Inside, port: &String) -> Judged {
@@ -478,5 +476,5 @@ fn image(place: &Place<'_>) -> Vec<Hop> {
         "its image is gone from the server: it runs, but couldn't be made again",
         "fabricctl deploy provides it",
     );
-    vec![judged.hop("its image", server, "docker image ls")]
+    vec![judged.hop("its image", server, "docker image ls").about(&found.name)]
 }

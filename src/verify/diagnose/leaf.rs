@@ -101,10 +101,8 @@ pub(super) fn daemon(place: &Place<'_>) -> Vec<Hop> {
         status.blind().unwrap_or_else(|| match status {
             Look::Said(status) => known(place, status),
             Look::Failed(fault) => {
-                let cause = match place.case.ailing(leaf, "rdnbrd") {
-                    Some(_) => "rdnbrd doesn't run, so nobody learns this leaf's containers".to_owned(),
-                    None => "rdnbrd doesn't answer".to_owned(),
-                };
+                let cause = place.case.ailing(leaf, "rdnbrd");
+                let cause = cause.unwrap_or_else(|| "rdnbrd doesn't answer".to_owned());
                 Judged::bad(fault.to_string(), cause, "service rdnbrd start; its log says why it ended")
             }
             Look::Unasked | Look::Silent(_) => Judged::Unknown(String::new()),
@@ -186,16 +184,11 @@ fn routed(place: &Place<'_>, routes: &[KernelRoute], table: &str) -> Judged {
 /// A daemon of FRR that gave no answer.
 pub(super) fn router_fault(case: &Case<'_>, node: &NodeName, fault: &Fault, who: &str) -> Judged {
     let ailing = case.ailing(node, "frr");
-    let cause = match ailing.and_then(|finding| finding.reason.clone()) {
-        Some(reason) => format!("FRR on {node}: {reason}"),
-        None => format!("{who} on {node} doesn't answer"),
-    };
-    let fix = match ailing {
-        Some(finding) if finding.reason.as_deref().is_some_and(|why| why.contains("daemons")) => {
-            "service frr restart"
-        }
+    let fix = match &ailing {
+        Some(why) if why.contains("daemons") => "service frr restart",
         _ => "service frr start; its log says why it ended",
     };
+    let cause = ailing.unwrap_or_else(|| format!("{who} on {node} doesn't answer"));
     Judged::bad(fault.to_string(), cause, fix)
 }
 
@@ -291,7 +284,7 @@ fn not_brought(place: &Place<'_>, prefix: Ipv4Net) -> Judged {
             let map = line.split("route-map ").nth(1).unwrap_or("").trim();
             Judged::bad(
                 format!("{evidence}; the configuration has `{line}`"),
-                format!("the route map {map}, or its prefix list, refuses {prefix}"),
+                format!("the route map {map}, or its prefix list, refuses its host routes"),
                 format!("vtysh -c 'show route-map {map}'; {fix}"),
             )
         }

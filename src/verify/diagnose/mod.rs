@@ -44,6 +44,8 @@ pub struct Hop {
     pub title: String,
     /// Where.
     pub device: NodeName,
+    /// What of the device, where the title alone doesn't tell: a container, a port.
+    pub object: Option<String>,
     /// The judgement.
     pub status: HopStatus,
     /// What the device said.
@@ -63,6 +65,8 @@ pub struct Verdict {
     pub device: NodeName,
     /// The hop.
     pub hop: String,
+    /// What of the device, where the hop alone doesn't tell: a container, a port.
+    pub object: Option<String>,
     /// The device can't be reached, so that this is only likely.
     pub unreachable: bool,
     /// What the device said.
@@ -90,6 +94,14 @@ pub struct Walk {
     pub verdict: Option<Verdict>,
 }
 
+impl Hop {
+    /// With what it is about.
+    #[must_use]
+    fn about(self, object: impl Into<String>) -> Self {
+        Self { object: Some(object.into()), ..self }
+    }
+}
+
 impl Walk {
     fn of(subject: impl Into<String>, about: impl Into<String>, hops: Vec<Hop>) -> Self {
         let verdict = verdict(&hops);
@@ -115,6 +127,7 @@ fn verdict(hops: &[Hop]) -> Option<Verdict> {
     Some(Verdict {
         device: hop.device.clone(),
         hop: hop.title.clone(),
+        object: hop.object.clone(),
         unreachable,
         evidence: hop.evidence.clone(),
         cause,

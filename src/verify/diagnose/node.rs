@@ -7,6 +7,9 @@ use crate::verify::finding::{CheckName, Finding, Status};
 use crate::verify::scope::has_session;
 use ipnet::Ipv4Net;
 
+/// The title of the hops that look for a node's loopback at the others.
+pub(super) const LOOPBACK: &str = "its loopback";
+
 /// The hops, in order; each for those roles that it concerns.
 const HOPS: [fn(&Case<'_>, &Node) -> Vec<Hop>; 9] =
     [management, services, clock, speaker, ports, sessions, settings, hosts, loopback];
@@ -82,7 +85,7 @@ fn sessions(case: &Case<'_>, node: &Node) -> Vec<Hop> {
     ports.flat_map(|port| spread::session(case, node, port)).collect()
 }
 
-fn settings(case: &Case<'_>, node: &Node) -> Vec<Hop> {
+pub(super) fn settings(case: &Case<'_>, node: &Node) -> Vec<Hop> {
     if !node.role.routes() {
         return Vec::new();
     }
@@ -125,11 +128,11 @@ fn loopback(case: &Case<'_>, node: &Node) -> Vec<Hop> {
         if finding.status == Status::Ok {
             good += 1;
         } else {
-            hops.push(Hop { title: "its loopback".to_owned(), ..spread::table(case, &finding.node, prefix) });
+            hops.push(Hop { title: LOOPBACK.to_owned(), ..spread::table(case, &finding.node, prefix) });
         }
     }
     let command = format!("vtysh -c 'show ip route {prefix}' on another router");
-    hops.push(Judged::Ok(format!("{good} routers have it")).hop("its loopback", &node.name, command));
+    hops.push(Judged::Ok(format!("{good} routers have it")).hop(LOOPBACK, &node.name, command));
     hops.extend(own_routes(case, node, prefix));
     hops
 }

@@ -59,7 +59,7 @@ pub(super) fn session(case: &Case<'_>, node: &Node, port: &Port) -> Vec<Hop> {
     let hops = ends.map(|(node, port)| {
         let finding = case.about(CheckName::Bgp, node, port.as_str());
         let command = format!("vtysh -c 'show bgp neighbors {port}'");
-        case.judged(node, finding).hop(&format!("BGP session {port}"), node, command)
+        case.judged(node, finding).hop(&format!("BGP session {port}"), node, command).about(port.as_str())
     });
     collapse(hops.into())
 }

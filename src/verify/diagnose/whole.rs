@@ -1,6 +1,6 @@
 //! Every failing check explained: which of them have the same first cause, and what that is.
 
-use super::case::Case;
+use super::case::{Case, cause_of};
 use super::{Interest, Target, Verdict, address, container, node};
 use crate::fabric::{Fabric, NodeName};
 use crate::verify::facts::World;
@@ -58,7 +58,7 @@ pub fn suspects(scope: &Scope<'_>, world: &World) -> Interest {
 pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
     let case = Case::new(scope, world);
     let mut walks = Walks { case: &case, containers: BTreeMap::new(), nodes: BTreeMap::new() };
-    let mut causes: BTreeMap<(NodeName, String), Explained> = BTreeMap::new();
+    let mut causes: BTreeMap<Key, Explained> = BTreeMap::new();
     let mut failed = 0;
     for finding in case.findings.iter().filter(|finding| finding.status == Status::Failed) {
         failed += 1;
@@ -67,22 +67,34 @@ pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
         cause.or_insert_with(|| Explained { verdict, explains: Vec::new() }).explains.push(finding.clone());
     }
     for (device, facts) in world {
-        if facts.is_err() && scope.nodes.contains(device) && !causes.keys().any(|(node, _)| node == device) {
+        if facts.is_err() && scope.nodes.contains(device) && !causes.keys().any(|(node, ..)| node == device) {
             if let Some(verdict) = walks.node(device) {
                 causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
             }
         }
+    }
+    // Settings that no check has felt yet, such as proxy ARP while its clients still remember their neighbours.
+    for verdict in latent(&case, scope) {
+        causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
     }
     let mut causes: Vec<Explained> = causes.into_values().collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.explains.len()));
     Explanation { ok: causes.is_empty(), failed, causes }
 }
 
-/// What makes two verdicts one: the device and what is wrong there, whatever way led to it. A name of a port or an
-/// address in the title tells them apart.
-fn key(verdict: &Verdict) -> (NodeName, String) {
-    (verdict.device.clone(), verdict.cause.clone())
+/// Settings of routers that are wrong.
+fn latent(case: &Case<'_>, scope: &Scope<'_>) -> Vec<Verdict> {
+    let routers = scope.nodes.iter().filter_map(|name| case.fabric.nodes.get(name));
+    let hops = routers.flat_map(|router| node::settings(case, router));
+    hops.filter_map(|hop| super::verdict(&[hop]).filter(|verdict| !verdict.unreachable)).collect()
 }
+
+/// What makes two verdicts one: the device, what of it, and what is wrong there, whatever way led to it.
+fn key(verdict: &Verdict) -> Key {
+    (verdict.device.clone(), verdict.object.clone(), verdict.cause.clone())
+}
+
+type Key = (NodeName, Option<String>, String);
 
 /// Ways that were walked, each once.
 struct Walks<'a> {
@@ -102,10 +114,32 @@ impl Walks<'_> {
         if let Some(verdict) = self.stray(finding) {
             return verdict;
         }
+        if let Some(verdict) = self.owner(finding) {
+            return verdict;
+        }
         // A finding about a node itself is a cause already, unless the node's own hops show an earlier one.
         let of_node =
             self.node(&finding.node).filter(|verdict| verdict.device != finding.node || earlier(finding));
-        of_node.unwrap_or_else(|| itself(finding))
+        of_node.map_or_else(|| itself(finding), |verdict| self.deeper(verdict))
+    }
+
+    /// What a route to a loopback that is missing comes from, as the node's own hops show it.
+    fn owner(&mut self, finding: &Finding) -> Option<Verdict> {
+        let address = finding.prefix?.addr();
+        let owner = self.case.fabric.nodes.values().find(|node| node.loopback == address)?.name.clone();
+        let verdict = self.node(&owner)?;
+        Some(self.deeper(verdict))
+    }
+
+    /// A route that is missing at another node has its own first cause there.
+    fn deeper(&mut self, verdict: Verdict) -> Verdict {
+        let consequence =
+            |verdict: &Verdict| verdict.hop == node::LOOPBACK || verdict.hop.starts_with("route ");
+        if !consequence(&verdict) {
+            return verdict;
+        }
+        let there = self.node(&verdict.device).filter(|deeper| !consequence(deeper));
+        there.unwrap_or(verdict)
     }
 
     /// What a finding about an address in nobody's name comes from: a container that has taken it, or whoever uses it.
@@ -171,10 +205,15 @@ fn containers(fabric: &Fabric, finding: &Finding) -> Vec<String> {
 }
 
 fn itself(finding: &Finding) -> Verdict {
-    let cause = finding.reason.clone().unwrap_or_default();
+    let cause = cause_of(finding);
+    let object = match finding.check {
+        CheckName::Services | CheckName::Time => None,
+        _ => Some(finding.subject.clone()),
+    };
     Verdict {
         device: finding.node.clone(),
         hop: format!("{} {}", finding.check, finding.subject),
+        object,
         unreachable: false,
         evidence: finding.found.clone().unwrap_or_else(|| cause.clone()),
         cause,
