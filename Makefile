@@ -94,6 +94,10 @@ bench-neighbors: setup ## Measure rdnbrd in network namespaces (ARGS="--quick", 
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo bench $(CARGO_FLAGS) \
 	    --bench neighbors -- --binary target/$(HOST)/small/rdnbrd $(ARGS)
 
+.PHONY: bench-judge
+bench-judge: ## Measure how long reading and judging answers takes: a million routes, a thousand nodes
+	cargo bench $(CARGO_FLAGS) --bench judge
+
 .PHONY: fuzz
 fuzz: ## Fuzz every reader of what others wrote, SECONDS=600 each (needs a C++ compiler)
 	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz

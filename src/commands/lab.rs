@@ -162,15 +162,12 @@ fn run_restart(global: &Global, state_root: &Path, args: &LabRestartArgs) -> Res
     let name = lab::choose(state_root, args.lab.name.as_deref()).map_err(|error| failure(&error))?;
     lab::restart(state_root, &name, &args.node, interrupt).map_err(|error| failure(&error))?;
     let elapsed = began.elapsed();
-    match global.output {
-        Format::Json => {
-            let elapsed_ms = elapsed.as_millis();
-            output::json(&json!({ "name": name, "node": args.node, "elapsed_ms": elapsed_ms }))?;
-        }
-        _ => {
-            let seconds = elapsed.as_secs_f32();
-            output::document(&format!("{} of lab {name} is back after {seconds:.1} s", args.node));
-        }
+    if global.output == Format::Json {
+        let elapsed_ms = elapsed.as_millis();
+        output::json(&json!({ "name": name, "node": args.node, "elapsed_ms": elapsed_ms }))?;
+    } else {
+        let seconds = elapsed.as_secs_f32();
+        output::document(&format!("{} of lab {name} is back after {seconds:.1} s", args.node));
     }
     Ok(Exit::Ok)
 }

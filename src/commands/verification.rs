@@ -76,13 +76,11 @@ impl<'a> Verification<'a> {
     /// All is as desired: in time, or too late for the verdict.
     fn settled(&self, mut report: Report, verdict: Option<Report>) -> Report {
         let after = Some(self.elapsed_ms());
-        match verdict {
-            Some(verdict) => Report { late_after_ms: after, ..self.course.late(verdict) },
-            None => {
-                report.converged_after_ms = after;
-                report
-            }
+        if let Some(verdict) = verdict {
+            return Report { late_after_ms: after, ..self.course.late(verdict) };
         }
+        report.converged_after_ms = after;
+        report
     }
 
     /// Asks again and again for a while, in which all must stay as desired.

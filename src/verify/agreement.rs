@@ -30,7 +30,7 @@ pub(super) fn neighbors(scope: &Scope<'_>, world: &World) -> Vec<Finding> {
             Some(Ok(status)) => {
                 let routes = routes(facts, status);
                 let places = &places;
-                findings.extend(Leaf { scope, world, leaf, facts, status, places, routes }.judged());
+                findings.extend(Leaf { scope, world, node: leaf, facts, status, places, routes }.judged());
             }
         }
     }
@@ -67,7 +67,7 @@ fn routes<'a>(facts: &'a Facts, status: &NeighborStatus) -> BTreeMap<Ipv4Addr, &
 struct Leaf<'a> {
     scope: &'a Scope<'a>,
     world: &'a World,
-    leaf: &'a Node,
+    node: &'a Node,
     facts: &'a Facts,
     status: &'a NeighborStatus,
     places: &'a BTreeMap<IpAddr, BTreeSet<&'a NodeName>>,
@@ -79,7 +79,7 @@ impl Leaf<'_> {
         let mut findings = vec![self.daemon()];
         let mut named: BTreeSet<IpAddr> = BTreeSet::new();
         for workload in self.scope.fabric.workloads.values() {
-            let mut ends = self.scope.fabric.attachments(workload).filter(|end| end.node == self.leaf.name);
+            let mut ends = self.scope.fabric.attachments(workload).filter(|end| end.node == self.node.name);
             if let Some(end) = ends.next() {
                 named.insert(workload.address.into());
                 let ports: Vec<&str> =
@@ -102,7 +102,7 @@ impl Leaf<'_> {
     }
 
     fn failed(&self, subject: impl Into<String>, reason: impl Into<String>) -> Finding {
-        Finding::failed(CHECK, &self.leaf.name, subject, reason)
+        Finding::failed(CHECK, &self.node.name, subject, reason)
     }
 
     fn daemon(&self) -> Finding {
@@ -110,7 +110,7 @@ impl Leaf<'_> {
             self.failed("rdnbrd", "it can't do all that it is told to")
                 .hint("its log says what: /var/log/rdnbrd.log, or journalctl -u rdnbrd")
         } else {
-            Finding::ok(CHECK, &self.leaf.name, "rdnbrd")
+            Finding::ok(CHECK, &self.node.name, "rdnbrd")
         };
         finding.found(format!("{} hosts advertised", self.advertised().count()))
     }
@@ -132,7 +132,7 @@ impl Leaf<'_> {
         let finding = match host {
             Some(host) if host.state.advertised() => match self.trouble(workload, host, ports) {
                 Some((reason, hint)) => self.failed(subject, reason).hint(hint),
-                None => Finding::ok(CHECK, &self.leaf.name, subject),
+                None => Finding::ok(CHECK, &self.node.name, subject),
             }
             .found(format!("{} at {}", host.state, host.port)),
             Some(host) => self.absent(workload, subject, format!("it is heard, but {}", host.state)),
@@ -144,13 +144,13 @@ impl Leaf<'_> {
     /// Not advertised here: its server's fault where that says so, or where nobody knows.
     fn absent(&self, workload: &Workload, subject: String, reason: String) -> Finding {
         let elsewhere = self.places.get(&IpAddr::from(workload.address)).into_iter().flatten();
-        let elsewhere: Vec<&NodeName> = elsewhere.copied().filter(|node| **node != self.leaf.name).collect();
+        let elsewhere: Vec<&NodeName> = elsewhere.copied().filter(|node| **node != self.node.name).collect();
         if self.also_behind(workload, &elsewhere) {
-            return Finding::ok(CHECK, &self.leaf.name, subject)
+            return Finding::ok(CHECK, &self.node.name, subject)
                 .found(format!("{reason} here, on another of its leafs"));
         }
         let server = &workload.server;
-        let skipped = |why: String| Finding::skipped(CHECK, &self.leaf.name, &*subject, why).with(server);
+        let skipped = |why: String| Finding::skipped(CHECK, &self.node.name, &*subject, why).with(server);
         if let Some(other) = elsewhere.first() {
             return self.failed(&*subject, format!("{reason}; {other} has it")).with(other).with(server);
         }
@@ -176,7 +176,7 @@ impl Leaf<'_> {
         }
         self.failed(&*subject, reason)
             .with(server)
-            .hint(format!("ping {} from {}", workload.address, self.leaf.name))
+            .hint(format!("ping {} from {}", workload.address, self.node.name))
     }
 
     fn also_behind(&self, workload: &Workload, elsewhere: &[&NodeName]) -> bool {
@@ -194,7 +194,7 @@ impl Leaf<'_> {
             let reason = format!("a duplicate: somebody at {} answers for it, too", rival.port);
             return Some((reason, "one of the two must get another address".to_owned()));
         }
-        let others = self.places.get(&subject).into_iter().flatten().filter(|node| ***node != self.leaf.name);
+        let others = self.places.get(&subject).into_iter().flatten().filter(|node| ***node != self.node.name);
         let others: Vec<&str> = others.map(|node| node.as_str()).collect();
         if !others.is_empty() && !self.also_behind_others(workload, &others) {
             let reason = format!("a duplicate: {} advertises it, too", others.join(" and "));
@@ -248,7 +248,7 @@ impl Leaf<'_> {
         Some(match name {
             Some((_, true)) => {
                 let finding = if self.routes.contains_key(&address) {
-                    Finding::ok(CHECK, &self.leaf.name, subject)
+                    Finding::ok(CHECK, &self.node.name, subject)
                 } else {
                     self.failed(subject, "rdnbrd advertises it, the kernel has no route to it")
                 };

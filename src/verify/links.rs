@@ -42,7 +42,7 @@ fn wanted(port: &Port) -> String {
 }
 
 /// Whose each Ethernet address is, of the ports with a link.
-fn owners<'f>(fabric: &'f Fabric, world: &World) -> BTreeMap<Mac, Vec<Endpoint>> {
+fn owners(fabric: &Fabric, world: &World) -> BTreeMap<Mac, Vec<Endpoint>> {
     let mut owners: BTreeMap<Mac, Vec<Endpoint>> = BTreeMap::new();
     for (name, node) in &fabric.nodes {
         let Some(Ok(Facts { links: Some(Ok(links)), .. })) = world.get(name) else { continue };
@@ -101,21 +101,17 @@ fn judged(
 /// No signal: the far end's fault where that is switched off, else the cable's, which has two ends.
 fn without_carrier(world: &World, node: &Node, port: &Port) -> Finding {
     let subject = port.name.as_str();
-    match port_trouble(world, &port.peer) {
-        Some(why) => {
-            Finding::skipped(CHECK, &node.name, subject, format!("no carrier: {} {why}", port.peer.node))
-                .with(&port.peer.node)
-        }
-        None => {
-            let far = match has_carrier(world, &port.peer) {
-                Some(true) => format!(", though {} has", port.peer),
-                _ => String::new(),
-            };
-            Finding::failed(CHECK, &node.name, subject, format!("no carrier{far}"))
-                .hint(format!("see the cable to {}", port.peer))
-                .with(&port.peer.node)
-        }
+    if let Some(why) = port_trouble(world, &port.peer) {
+        let reason = format!("no carrier: {} {why}", port.peer.node);
+        return Finding::skipped(CHECK, &node.name, subject, reason).with(&port.peer.node);
     }
+    let far = match has_carrier(world, &port.peer) {
+        Some(true) => format!(", though {} has", port.peer),
+        _ => String::new(),
+    };
+    Finding::failed(CHECK, &node.name, subject, format!("no carrier{far}"))
+        .hint(format!("see the cable to {}", port.peer))
+        .with(&port.peer.node)
 }
 
 /// Who is at the far end, by LLDP or by the Ethernet addresses that were heard.
