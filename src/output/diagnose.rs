@@ -28,13 +28,12 @@ pub fn walk_text(walk: &Walk) -> String {
     if !walk.hops.is_empty() {
         text.push('\n');
     }
-    match &walk.verdict {
-        Some(verdict) => sentence(&mut text, verdict),
-        None => {
-            let open = walk.hops.iter().filter(|hop| hop.status == HopStatus::Unknown).count();
-            let open = if open == 0 { String::new() } else { format!(", {open} couldn't be told") };
-            let _ = writeln!(text, "{GOOD} nothing is wrong at {}{open}", several(walk.hops.len(), "hops"));
-        }
+    if let Some(verdict) = &walk.verdict {
+        sentence(&mut text, verdict);
+    } else {
+        let open = walk.hops.iter().filter(|hop| hop.status == HopStatus::Unknown).count();
+        let open = if open == 0 { String::new() } else { format!(", {open} couldn't be told") };
+        let _ = writeln!(text, "{GOOD} nothing is wrong at {}{open}", several(walk.hops.len(), "hops"));
     }
     coloured(&text)
 }

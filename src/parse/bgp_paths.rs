@@ -44,7 +44,7 @@ struct Answer {
     #[serde(default)]
     prefix: Option<Ipv4Net>,
     #[serde(default, deserialize_with = "or_default")]
-    advertised_to: BTreeMap<String, serde::de::IgnoredAny>,
+    advertised_to: BTreeMap<String, serde_json::Value>,
     #[serde(default, deserialize_with = "or_default")]
     paths: Vec<PathAnswer>,
 }

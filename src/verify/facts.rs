@@ -50,8 +50,12 @@ impl Section {
     /// Whether devices of a role have anything to say to it.
     pub fn concerns(self, role: Role) -> bool {
         match self {
-            Section::Rib | Section::Fib | Section::Bgp => role.routes(),
-            Section::Paths | Section::Config | Section::Settings => role.routes(),
+            Section::Rib
+            | Section::Fib
+            | Section::Bgp
+            | Section::Paths
+            | Section::Config
+            | Section::Settings => role.routes(),
             Section::Daemon | Section::Neighbors => role == Role::Leaf,
             Section::Docker | Section::Logs | Section::Probes | Section::Inside => role == Role::Server,
             Section::Links | Section::Cables | Section::Services | Section::Clock => true,

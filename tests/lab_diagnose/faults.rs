@@ -350,8 +350,9 @@ pub const SPINES: &[Fault] = &[
     fault(
         "FIB route deleted by hand",
         ("web11", "spine02"),
-        "ip route del 172.16.1.11/32",
-        "true",
+        // A route alone zebra puts back at once; not those that go with their next hop.
+        "ip nexthop del id $(ip route show 172.16.1.11 | sed 's/.*nhid \\([0-9]*\\).*/\\1/')",
+        "service frr restart",
         &["spine02"],
         "RIB and FIB",
     ),

@@ -87,9 +87,9 @@ fn heal(lab: &Lab, fault: &Fault) {
         let explanation = lab.on(&["diagnose", "-o", "json", "-q"]).json();
         for cause in explanation["causes"].as_array().unwrap() {
             let verdict = &cause["verdict"];
-            if verdict["fix"].as_str().is_some_and(|fix| fix.contains("clear bgp *")) {
-                println!("  after {}: {} needs `clear bgp *`", fault.name, verdict["device"]);
-                lab.ssh(verdict["device"].as_str().unwrap(), "vtysh -c 'clear bgp *'");
+            if verdict["fix"].as_str().is_some_and(|fix| fix.contains("service frr restart")) {
+                println!("  after {}: {} needs its FRR restarted", fault.name, verdict["device"]);
+                lab.ssh(verdict["device"].as_str().unwrap(), "service frr restart");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What was typed, and addresses that are no container's and no node's.
 
-use super::case::{Case, Judged};
-use super::container::foreign_route;
+use super::scene::{Judged, Scene};
+use super::unique::foreign_route;
 use super::{Hop, Walk};
 use crate::fabric::{Fabric, NodeName, PortKind, Role};
 use crate::inventory::nearest_node;
@@ -98,21 +98,21 @@ fn address_of(fabric: &Fabric, address: Ipv4Addr) -> Target {
 }
 
 /// The address that every leaf has on its server ports.
-pub(super) fn gateway(case: &Case<'_>, network: &str, address: Ipv4Addr) -> Walk {
+pub(super) fn gateway(scene: &Scene<'_>, network: &str, address: Ipv4Addr) -> Walk {
     let mut hops = Vec::new();
-    for leaf in case.fabric.with_role(Role::Leaf) {
+    for leaf in scene.fabric.with_role(Role::Leaf) {
         for port in
             leaf.ports_of(PortKind::Server).filter(|port| port.networks.iter().any(|one| one == network))
         {
-            let finding = case.about(CheckName::Links, &leaf.name, port.name.as_str());
+            let finding = scene.about(CheckName::Links, &leaf.name, port.name.as_str());
             let command = format!("ip addr show {}", port.name);
-            let hop = case.judged(&leaf.name, finding).hop(
+            let hop = scene.judged(&leaf.name, finding).hop(
                 &format!("gateway on {}", port.name),
                 &leaf.name,
                 command,
             );
             hops.push(hop);
-            let judged = super::leaf::forwards(case, &leaf.name, &[port.name.as_str()]);
+            let judged = super::leaf::forwards(scene, &leaf.name, &[port.name.as_str()]);
             let command = format!("sysctl net.ipv4.ip_forward net.ipv4.conf.{}.proxy_arp", port.name);
             hops.push(judged.hop("forwarding and proxy ARP", &leaf.name, command));
         }
@@ -125,25 +125,25 @@ pub(super) fn gateway(case: &Case<'_>, network: &str, address: Ipv4Addr) -> Walk
 }
 
 /// An address of a workload network in nobody's name: is it really nobody's?
-pub(super) fn unused(case: &Case<'_>, network: &str, address: Ipv4Addr) -> Walk {
+pub(super) fn unused(scene: &Scene<'_>, network: &str, address: Ipv4Addr) -> Walk {
     let mut hops = Vec::new();
-    for node in case.fabric.nodes.values() {
-        hops.extend(squatter(case, &node.name, address));
+    for node in scene.fabric.nodes.values() {
+        hops.extend(squatter(scene, &node.name, address));
     }
-    for node in case.fabric.nodes.values().filter(|node| node.role.routes()) {
+    for node in scene.fabric.nodes.values().filter(|node| node.role.routes()) {
         let (title, command) = ("route", format!("ip route show {address}/32"));
-        if let Some(judged) = foreign_route(case, &node.name, address) {
+        if let Some(judged) = foreign_route(scene, &node.name, address) {
             hops.push(judged.hop(title, &node.name, command));
-        } else if case.said(&node.name, |facts| &facts.rib).is_none() {
-            hops.push(case.silence(&node.name).hop(title, &node.name, command));
+        } else if scene.said(&node.name, |facts| &facts.rib).is_none() {
+            hops.push(scene.silence(&node.name).hop(title, &node.name, command));
         }
     }
     // Those who only heard of it come last.
     let heard = |node: &NodeName| {
-        let rib = case.said(node, |facts| &facts.rib)?;
+        let rib = scene.said(node, |facts| &facts.rib)?;
         rib.selected(&Ipv4Net::from(address)).map(|entry| (node.clone(), entry.protocol.clone()))
     };
-    let all: Vec<(NodeName, String)> = case.world.keys().filter_map(heard).collect();
+    let all: Vec<(NodeName, String)> = scene.world.keys().filter_map(heard).collect();
     let command = format!("vtysh -c 'show ip route {address}/32'");
     let who: Vec<&str> = all.iter().map(|(node, _)| node.as_str()).collect();
     if let Some((node, protocol)) = all.first() {
@@ -155,16 +155,16 @@ pub(super) fn unused(case: &Case<'_>, network: &str, address: Ipv4Addr) -> Walk 
             let fix = format!("{command} names its AS path: its last AS is whose");
             Judged::bad(evidence, cause, fix.clone()).hop("route elsewhere", node, command)
         });
-    } else if let Some(node) = case.world.keys().next() {
+    } else if let Some(node) = scene.world.keys().next() {
         hops.push(Judged::Ok(format!("no router has a route to {address}")).hop("route", node, command));
     }
     Walk::of(address.to_string(), format!("unused in the network {network}"), hops)
 }
 
 /// Somebody on a node, or behind it, who uses the address.
-fn squatter(case: &Case<'_>, node: &NodeName, address: Ipv4Addr) -> Vec<Hop> {
+fn squatter(scene: &Scene<'_>, node: &NodeName, address: Ipv4Addr) -> Vec<Hop> {
     let mut hops = Vec::new();
-    if let Some(docker) = case.said(node, |facts| &facts.docker) {
+    if let Some(docker) = scene.said(node, |facts| &facts.docker) {
         let has = |one: &&crate::parse::Container| {
             one.running && one.networks.values().any(|end| end.address == Some(address))
         };
@@ -177,7 +177,7 @@ fn squatter(case: &Case<'_>, node: &NodeName, address: Ipv4Addr) -> Vec<Hop> {
             hops.push(judged.hop("container", node, format!("docker inspect {}", other.name)));
         }
     }
-    if let Some(status) = case.said(node, |facts| &facts.daemon) {
+    if let Some(status) = scene.said(node, |facts| &facts.daemon) {
         for host in status.hosts.iter().filter(|host| host.address == IpAddr::from(address)) {
             let mac = host.mac.map_or("no Ethernet address".to_owned(), |mac| mac.to_string());
             let judged = Judged::bad(
@@ -192,12 +192,12 @@ fn squatter(case: &Case<'_>, node: &NodeName, address: Ipv4Addr) -> Vec<Hop> {
 }
 
 /// An address that isn't the fabric's: by which route, if any, would routers send to it?
-pub(super) fn outside(case: &Case<'_>, address: Ipv4Addr) -> Walk {
+pub(super) fn outside(scene: &Scene<'_>, address: Ipv4Addr) -> Walk {
     let mut hops = Vec::new();
-    for node in case.fabric.nodes.values().filter(|node| node.role.routes()) {
+    for node in scene.fabric.nodes.values().filter(|node| node.role.routes()) {
         let command = format!("vtysh -c 'show ip route {address}'");
-        let judged = match case.said(&node.name, |facts| &facts.rib) {
-            None => case.silence(&node.name),
+        let judged = match scene.said(&node.name, |facts| &facts.rib) {
+            None => scene.silence(&node.name),
             Some(rib) => {
                 let holding = rib.routes.iter().filter(|(prefix, _)| prefix.contains(&address));
                 let selected =

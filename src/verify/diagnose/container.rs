@@ -1,19 +1,19 @@
 //! The way of one container: from its process to its leaf, through the fabric, and back.
 
-use super::case::{Case, Judged, Look};
-use super::{Hop, Walk, leaf, spread};
+use super::scene::{Judged, Look, Scene};
+use super::{Hop, Walk, leaf, spread, unique};
 use crate::fabric::{Endpoint, Fabric, ImageSource, Node, Port, PortKind, Workload};
 use crate::parse::{Container, Inside};
 use crate::verify::facts::Docker;
 use crate::verify::finding::{CheckName, Status};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// Answers nobody (Documentation/networking/ip-sysctl, `arp_ignore`).
 const IGNORES_ALL: u8 = 8;
 
 /// A container and the places that it is at.
 pub(super) struct Place<'a> {
-    pub case: &'a Case<'a>,
+    pub scene: &'a Scene<'a>,
     pub workload: &'a Workload,
     pub server: &'a Node,
     /// The server's port.
@@ -28,7 +28,7 @@ const HOPS: [fn(&Place<'_>) -> Vec<Hop>; 18] = [
     process,
     interface,
     arp,
-    only_one,
+    unique::only_one,
     parent,
     network,
     leaf::port,
@@ -46,13 +46,13 @@ const HOPS: [fn(&Place<'_>) -> Vec<Hop>; 18] = [
 ];
 
 /// Walks the way of one container.
-pub(super) fn walk(case: &Case<'_>, name: &str) -> Walk {
-    let fabric = case.fabric;
+pub(super) fn walk(scene: &Scene<'_>, name: &str) -> Walk {
+    let fabric = scene.fabric;
     let Some(workload) = fabric.workloads.get(name) else {
         return Walk::of(name, "no container of the inventory", Vec::new());
     };
     let about = format!("container {} on {}", workload.address, workload.server);
-    let mut walks = places(case, workload).map(|place| {
+    let mut walks = places(scene, workload).map(|place| {
         let hops = HOPS.iter().flat_map(|hop| hop(&place)).collect();
         Walk::of(name, &about, hops)
     });
@@ -65,21 +65,21 @@ pub(super) fn walk(case: &Case<'_>, name: &str) -> Walk {
     }
 }
 
-fn places<'a>(case: &'a Case<'a>, workload: &'a Workload) -> impl Iterator<Item = Place<'a>> {
-    let fabric: &Fabric = case.fabric;
+fn places<'a>(scene: &'a Scene<'a>, workload: &'a Workload) -> impl Iterator<Item = Place<'a>> {
+    let fabric: &Fabric = scene.fabric;
     let server = fabric.nodes.get(&workload.server);
     let ports =
         server.into_iter().flat_map(|server| server.ports_of(PortKind::Data).map(move |port| (server, port)));
     let carrying = ports.filter(|(_, port)| port.networks.contains(&workload.network));
     carrying.filter_map(move |(server, data)| {
         let leaf = fabric.nodes.get(&data.peer.node)?;
-        Some(Place { case, workload, server, data, end: &data.peer, leaf })
+        Some(Place { scene, workload, server, data, end: &data.peer, leaf })
     })
 }
 
 impl<'a> Place<'a> {
     fn docker(&self) -> Look<'a, Docker> {
-        self.case.look(&self.server.name, |facts| &facts.docker)
+        self.scene.look(&self.server.name, |facts| &facts.docker)
     }
 
     fn container(&self) -> Option<&'a Container> {
@@ -91,7 +91,7 @@ impl<'a> Place<'a> {
 
     /// The container from within, if it was looked into.
     pub(super) fn inside(&self) -> Option<&'a Inside> {
-        self.case.said(&self.server.name, |facts| &facts.inside)?.get(&self.workload.name)
+        self.scene.said(&self.server.name, |facts| &facts.inside)?.get(&self.workload.name)
     }
 
     /// The interface that holds the container's address.
@@ -116,7 +116,7 @@ fn process(place: &Place<'_>) -> Vec<Hop> {
         Look::Said(docker) => running(place, docker),
         Look::Failed(fault) => {
             let server = &place.server.name;
-            let cause = place.case.ailing(server, "docker");
+            let cause = place.scene.ailing(server, "docker");
             let cause = cause.unwrap_or_else(|| format!("Docker on {server} doesn't answer"));
             Judged::bad(fault.to_string(), cause, "service docker start; its log says why it ended")
         }
@@ -165,7 +165,7 @@ fn running(place: &Place<'_>, docker: &Docker) -> Judged {
 
 /// Whether the image is there that the container was made from, or would be made from.
 fn has_image(place: &Place<'_>, docker: &Docker, found: Option<&Container>) -> bool {
-    let fabric = place.case.fabric;
+    let fabric = place.scene.fabric;
     if let Some(found) = found {
         return docker
             .images
@@ -240,7 +240,7 @@ fn arp(place: &Place<'_>) -> Vec<Hop> {
     let command = format!("nsenter -t $(docker inspect -f {{{{.State.Pid}}}} {name}) -n ip neigh");
     let judged = match (place.inside(), place.own_interface()) {
         (Some(inside), Some((port, _))) => speaking(place, inside, port),
-        _ => match place.case.world.get(&place.server.name) {
+        _ => match place.scene.world.get(&place.server.name) {
             Some(Err(why)) => Judged::Silent(why.clone()),
             _ => Judged::Unknown("it can't be looked into".to_owned()),
         },
@@ -259,7 +259,7 @@ fn speaking(place: &Place<'_>, inside: &Inside, port: &String) -> Judged {
         let cause = "it answers no ARP request, so its leaf can't prove it alive";
         return Judged::bad(format!("arp_ignore is {ignore} on {port}"), cause, restart);
     }
-    let gateway = place.case.fabric.networks.get(&place.workload.network).map(|network| network.gateway);
+    let gateway = place.scene.fabric.networks.get(&place.workload.network).map(|network| network.gateway);
     let known = gateway.and_then(|gateway| {
         inside.neighbors.iter().find(|one| one.address == IpAddr::from(gateway)).map(|one| (gateway, one))
     });
@@ -275,145 +275,19 @@ fn speaking(place: &Place<'_>, inside: &Inside, port: &String) -> Judged {
     }
 }
 
-/// Somebody else who has its address, wherever that is.
-fn only_one(place: &Place<'_>) -> Vec<Hop> {
-    let Workload { name, address, .. } = place.workload;
-    let title = "nobody else has its address";
-    if let Some((node, judged, command)) =
-        namesake(place).or_else(|| holder(place)).or_else(|| elsewhere(place)).or_else(|| usurper(place))
-    {
-        return vec![judged.hop(title, node, command)];
-    }
-    let evidence = format!("no other container, interface, leaf or route for {address}");
-    vec![Judged::Ok(evidence).hop(title, &place.leaf.name, format!("fabricctl status neighbors, for {name}"))]
-}
-
-type Found<'a> = Option<(&'a crate::fabric::NodeName, Judged, String)>;
-
-/// Another container with its address.
-fn namesake<'a>(place: &Place<'a>) -> Found<'a> {
-    let Workload { name, server, address, .. } = place.workload;
-    for node in place.case.world.keys() {
-        let Some(docker) = place.case.said(node, |facts| &facts.docker) else { continue };
-        for other in docker.containers.values().filter(|other| other.running) {
-            let itself = other.name == *name && node == server;
-            if !itself && other.networks.values().any(|end| end.address == Some(*address)) {
-                let evidence = format!("{} has {address} on {node}", other.name);
-                let cause = format!("a duplicate address: {} on {node} has {name}'s", other.name);
-                let fix = format!("give {0} another address, or docker rm -f {0}", other.name);
-                let judged = Judged::bad(evidence, cause, fix);
-                return Some((node, judged, format!("docker inspect {}", other.name)));
-            }
-        }
-    }
-    None
-}
-
-/// A node that has its address on one of its interfaces.
-fn holder<'a>(place: &Place<'a>) -> Found<'a> {
-    let Workload { name, address, .. } = place.workload;
-    for node in place.case.world.keys() {
-        let Some(links) = place.case.said(node, |facts| &facts.links) else { continue };
-        let holds = |link: &crate::parse::Interface| link.addresses.iter().any(|one| one.addr() == *address);
-        if let Some((port, _)) = links.iter().find(|(_, link)| holds(link)) {
-            let cause = format!("a duplicate address: {node} itself has {name}'s on {port}");
-            let judged = Judged::bad(
-                format!("{port} has {address}"),
-                cause,
-                format!("ip addr del {address} dev {port}"),
-            );
-            return Some((node, judged, format!("ip addr show {port}")));
-        }
-    }
-    None
-}
-
-/// Somebody who answers for its address behind another leaf, or another port.
-fn elsewhere<'a>(place: &Place<'a>) -> Found<'a> {
-    let Workload { name, address, .. } = place.workload;
-    let ends: Vec<&Endpoint> = place.case.fabric.attachments(place.workload).collect();
-    for node in place.case.world.keys() {
-        let Some(status) = place.case.said(node, |facts| &facts.daemon) else { continue };
-        let hosts = status.hosts.iter().filter(|host| host.address == IpAddr::from(*address));
-        for host in hosts.filter(|host| host.state.advertised()) {
-            let expected = ends.iter().any(|end| end.node == *node && end.port.as_str() == host.port);
-            let rival = host.rival.as_ref().map(|rival| (rival.port.as_str(), rival.mac));
-            let other = if expected { rival } else { Some((host.port.as_str(), host.mac)) };
-            let Some((port, mac)) = other else { continue };
-            let mac = mac.map_or("an unknown Ethernet address".to_owned(), |mac| mac.to_string());
-            let evidence = format!("{address} is {} at {port}, {mac}", host.state);
-            let cause = format!("a duplicate address: somebody behind {node}:{port} answers for {name}'s");
-            let fix = format!("find out who has {mac} behind {node}:{port}, and give it another address");
-            return Some((node, Judged::bad(evidence, cause, fix), "rdnbrd status".to_owned()));
-        }
-    }
-    None
-}
-
-/// The container of the inventory that has taken an address which isn't its own, as it says itself.
-pub(super) fn with_address(case: &Case<'_>, address: Ipv4Addr) -> Option<String> {
-    let all = case.world.keys().filter_map(|node| case.said(node, |facts| &facts.inside)).flatten();
-    let taken = all.filter(|(_, inside)| {
-        inside.interfaces.values().flat_map(|interface| &interface.addresses).any(|one| one.addr() == address)
-    });
-    let own =
-        |name: &str| case.fabric.workloads.get(name).is_some_and(|workload| workload.address != address);
-    let docker = case.world.keys().filter_map(|node| case.said(node, |facts| &facts.docker));
-    let given = docker
-        .flat_map(|docker| docker.containers.values())
-        .filter(|one| one.running && one.networks.values().any(|end| end.address == Some(address)));
-    let names = taken.map(|(name, _)| name.as_str()).chain(given.map(|one| one.name.as_str()));
-    names.into_iter().find(|name| own(name)).map(str::to_owned)
-}
-
-/// A router that has a route of its own to its address, although it isn't behind it.
-fn usurper<'a>(place: &Place<'a>) -> Found<'a> {
-    let address = place.workload.address;
-    let behind = |node: &crate::fabric::NodeName| {
-        place.case.fabric.attachments(place.workload).any(|end| end.node == *node)
-    };
-    place.case.world.keys().filter(|node| !behind(node)).find_map(|node| {
-        let judged = foreign_route(place.case, node, address)?;
-        Some((node, judged, format!("ip route show {address}/32")))
-    })
-}
-
-/// A route to a single address that a router didn't get by BGP and can't have of itself.
-pub(super) fn foreign_route(
-    case: &Case<'_>,
-    node: &crate::fabric::NodeName,
-    address: Ipv4Addr,
-) -> Option<Judged> {
-    let prefix = ipnet::Ipv4Net::from(address);
-    let kernel = case.said(node, |facts| &facts.fib)?;
-    let own = kernel
-        .iter()
-        .filter(|route| route.prefix == prefix && !matches!(route.kind.as_str(), "local" | "broadcast"));
-    let mut foreign =
-        own.filter(|route| !matches!(route.protocol.as_deref(), Some("bgp" | "186" | "kernel" | "76")));
-    let route = foreign.next()?;
-    let (kind, by) = (route.kind.as_str(), route.protocol.as_deref().unwrap_or("hand"));
-    let word = if kind == "unicast" { String::new() } else { format!("{kind} ") };
-    Some(Judged::bad(
-        format!("a {kind} route to {address}/32, made by {by}"),
-        format!("{node} has a {kind} route of its own to {address}, which somebody put there"),
-        format!("ip route del {word}{address}/32"),
-    ))
-}
-
 fn parent(place: &Place<'_>) -> Vec<Hop> {
     let end = Endpoint { node: place.server.name.clone(), port: place.data.name.clone() };
-    vec![place.case.port(&end, "macvlan parent")]
+    vec![place.scene.port(&end, "macvlan parent")]
 }
 
 fn network(place: &Place<'_>) -> Vec<Hop> {
     let subject = format!("network {}", place.workload.network);
     let server = &place.server.name;
-    match place.case.about(CheckName::Workloads, server, &subject) {
+    match place.scene.about(CheckName::Workloads, server, &subject) {
         // Where all is well, the parent has said it.
         Some(finding) if finding.status == Status::Failed => {
             let command = format!("docker network inspect {}", place.workload.network);
-            vec![place.case.judged(server, Some(finding)).hop("macvlan network", server, command)]
+            vec![place.scene.judged(server, Some(finding)).hop("macvlan network", server, command)]
         }
         _ => Vec::new(),
     }
@@ -423,8 +297,8 @@ fn network(place: &Place<'_>) -> Vec<Hop> {
 fn back(place: &Place<'_>) -> Vec<Hop> {
     let Workload { name, address, server, .. } = place.workload;
     let (mut answered, mut lost) = (Vec::new(), Vec::new());
-    for node in place.case.world.keys() {
-        let Some(probes) = place.case.said(node, |facts| &facts.probes) else { continue };
+    for node in place.scene.world.keys() {
+        let Some(probes) = place.scene.said(node, |facts| &facts.probes) else { continue };
         for ((from, to), probe) in probes.pairs.iter().filter(|((_, to), _)| to == address) {
             let ends = [&probe.icmp, &probe.tcp];
             let good = |end: &&Option<crate::parse::ProbeEnd>| {
@@ -476,5 +350,5 @@ fn image(place: &Place<'_>) -> Vec<Hop> {
         "its image is gone from the server: it runs, but couldn't be made again",
         "fabricctl deploy provides it",
     );
-    vec![judged.hop("its image", server, "docker image ls").about(&found.name)]
+    vec![judged.hop("its image", server, "docker image ls").about(&found.image)]
 }

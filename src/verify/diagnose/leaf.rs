@@ -1,8 +1,8 @@
 //! What the leaf of a container knows of it: port, neighbour, daemon, kernel, zebra, BGP.
 
 use super::Hop;
-use super::case::{Case, Judged, Look};
 use super::container::Place;
+use super::scene::{Judged, Look, Scene};
 use crate::fabric::{HostRoutes, NodeName};
 use crate::parse::KernelRoute;
 use crate::verify::facts::Fault;
@@ -10,19 +10,19 @@ use ipnet::Ipv4Net;
 use std::net::IpAddr;
 
 pub(super) fn port(place: &Place<'_>) -> Vec<Hop> {
-    vec![place.case.port(place.end, "leaf port")]
+    vec![place.scene.port(place.end, "leaf port")]
 }
 
 pub(super) fn forwarding(place: &Place<'_>) -> Vec<Hop> {
     let leaf = &place.leaf.name;
-    let judged = forwards(place.case, leaf, &[place.end.port.as_str()]);
+    let judged = forwards(place.scene, leaf, &[place.end.port.as_str()]);
     let command = format!("sysctl net.ipv4.ip_forward net.ipv4.conf.{}.proxy_arp", place.end.port);
     vec![judged.hop("forwarding and proxy ARP", leaf, command)]
 }
 
 /// Whether a router forwards, and speaks for others on those ports.
-pub(super) fn forwards(case: &Case<'_>, node: &NodeName, speaking: &[&str]) -> Judged {
-    let settings = case.look(node, |facts| &facts.settings);
+pub(super) fn forwards(scene: &Scene<'_>, node: &NodeName, speaking: &[&str]) -> Judged {
+    let settings = scene.look(node, |facts| &facts.settings);
     if let Some(blind) = settings.blind() {
         return blind;
     }
@@ -35,7 +35,7 @@ pub(super) fn forwards(case: &Case<'_>, node: &NodeName, speaking: &[&str]) -> J
     let mut wanted = vec!["net/ipv4/ip_forward".to_owned()];
     let all_speak = value("net/ipv4/conf/all/proxy_arp") == Some("1");
     if !off("net/ipv4/ip_forward") {
-        let names = case.fabric.nodes.get(node).into_iter().flat_map(|node| &node.ports);
+        let names = scene.fabric.nodes.get(node).into_iter().flat_map(|node| &node.ports);
         wanted.extend(names.map(|port| format!("net/ipv4/conf/{}/forwarding", port.name)));
     }
     if !all_speak {
@@ -60,7 +60,7 @@ pub(super) fn forwards(case: &Case<'_>, node: &NodeName, speaking: &[&str]) -> J
 pub(super) fn kernel_neighbor(place: &Place<'_>) -> Vec<Hop> {
     let leaf = &place.leaf.name;
     let command = format!("ip neigh show {}", place.workload.address);
-    let neighbors = place.case.look(leaf, |facts| &facts.neighbors);
+    let neighbors = place.scene.look(leaf, |facts| &facts.neighbors);
     let judged = neighbors.blind().unwrap_or_else(|| match neighbors {
         Look::Said(all) => {
             let address = IpAddr::from(place.workload.address);
@@ -97,11 +97,11 @@ pub(super) fn daemon(place: &Place<'_>) -> Vec<Hop> {
     let judged = if place.leaf.platform.has_own_rdnbrd() {
         Judged::Unknown(format!("{} brings a daemon of its own, which can't be asked", place.leaf.platform))
     } else {
-        let status = place.case.look(leaf, |facts| &facts.daemon);
+        let status = place.scene.look(leaf, |facts| &facts.daemon);
         status.blind().unwrap_or_else(|| match status {
             Look::Said(status) => known(place, status),
             Look::Failed(fault) => {
-                let cause = place.case.ailing(leaf, "rdnbrd");
+                let cause = place.scene.ailing(leaf, "rdnbrd");
                 let cause = cause.unwrap_or_else(|| "rdnbrd doesn't answer".to_owned());
                 Judged::bad(fault.to_string(), cause, "service rdnbrd start; its log says why it ended")
             }
@@ -145,7 +145,7 @@ pub(super) fn kernel_route(place: &Place<'_>) -> Vec<Hop> {
         HostRoutes::Main => ("main", format!("ip route show {}/32", place.workload.address)),
         HostRoutes::Table => ("10", format!("ip route show table 10 {}/32", place.workload.address)),
     };
-    let fib = place.case.look(leaf, |facts| &facts.fib);
+    let fib = place.scene.look(leaf, |facts| &facts.fib);
     let judged = fib.blind().unwrap_or_else(|| match fib {
         Look::Said(routes) => routed(place, routes, name),
         Look::Failed(fault) => Judged::Unknown(fault.to_string()),
@@ -182,8 +182,8 @@ fn routed(place: &Place<'_>, routes: &[KernelRoute], table: &str) -> Judged {
 }
 
 /// A daemon of FRR that gave no answer.
-pub(super) fn router_fault(case: &Case<'_>, node: &NodeName, fault: &Fault, who: &str) -> Judged {
-    let ailing = case.ailing(node, "frr");
+pub(super) fn router_fault(scene: &Scene<'_>, node: &NodeName, fault: &Fault, who: &str) -> Judged {
+    let ailing = scene.ailing(node, "frr");
     let fix = match &ailing {
         Some(why) if why.contains("daemons") => "service frr restart",
         _ => "service frr start; its log says why it ended",
@@ -194,13 +194,13 @@ pub(super) fn router_fault(case: &Case<'_>, node: &NodeName, fault: &Fault, who:
 
 pub(super) fn rib(place: &Place<'_>) -> Vec<Hop> {
     let (leaf, address) = (&place.leaf.name, place.workload.address);
-    let rib = place.case.look(leaf, |facts| &facts.rib);
+    let rib = place.scene.look(leaf, |facts| &facts.rib);
     let wanted = match place.leaf.host_routes {
         HostRoutes::Main => "kernel",
         HostRoutes::Table => "table",
     };
     let judged = rib.blind().unwrap_or_else(|| match rib {
-        Look::Failed(fault) => router_fault(place.case, leaf, fault, "zebra"),
+        Look::Failed(fault) => router_fault(place.scene, leaf, fault, "zebra"),
         Look::Said(rib) => match rib.selected(&Ipv4Net::from(address)) {
             Some(entry) if entry.protocol == wanted => {
                 Judged::Ok(format!("{address}/32 is selected, from {wanted}"))
@@ -222,14 +222,14 @@ pub(super) fn rib(place: &Place<'_>) -> Vec<Hop> {
 }
 
 pub(super) fn bgp(place: &Place<'_>) -> Vec<Hop> {
-    vec![speaker(place.case, &place.leaf.name)]
+    vec![speaker(place.scene, &place.leaf.name)]
 }
 
 /// Does bgpd answer?
-pub(super) fn speaker(case: &Case<'_>, node: &NodeName) -> Hop {
-    let bgp = case.look(node, |facts| &facts.bgp);
+pub(super) fn speaker(scene: &Scene<'_>, node: &NodeName) -> Hop {
+    let bgp = scene.look(node, |facts| &facts.bgp);
     let judged = bgp.blind().unwrap_or_else(|| match bgp {
-        Look::Failed(fault) => router_fault(case, node, fault, "bgpd"),
+        Look::Failed(fault) => router_fault(scene, node, fault, "bgpd"),
         Look::Said(neighbors) if neighbors.is_empty() => Judged::bad(
             "no neighbours",
             format!("no BGP is configured on {node}"),
@@ -248,7 +248,7 @@ pub(super) fn speaker(case: &Case<'_>, node: &NodeName) -> Hop {
 pub(super) fn origin(place: &Place<'_>) -> Vec<Hop> {
     let (leaf, address) = (&place.leaf.name, place.workload.address);
     let prefix = Ipv4Net::from(address);
-    let paths = place.case.look(leaf, |facts| &facts.paths);
+    let paths = place.scene.look(leaf, |facts| &facts.paths);
     let judged = paths.blind().unwrap_or_else(|| match paths {
         Look::Said(paths) => match paths.get(&prefix).filter(|found| found.own()) {
             Some(found) => {
@@ -257,7 +257,7 @@ pub(super) fn origin(place: &Place<'_>) -> Vec<Hop> {
             }
             None => not_brought(place, prefix),
         },
-        Look::Failed(fault) => router_fault(place.case, leaf, fault, "bgpd"),
+        Look::Failed(fault) => router_fault(place.scene, leaf, fault, "bgpd"),
         Look::Unasked | Look::Silent(_) => Judged::Unknown(String::new()),
     });
     vec![judged.hop("BGP on the leaf", leaf, format!("vtysh -c 'show bgp ipv4 unicast {prefix}'"))]
@@ -270,7 +270,7 @@ fn not_brought(place: &Place<'_>, prefix: Ipv4Net) -> Judged {
         HostRoutes::Table => "redistribute table 10",
     };
     let fix = "fabricctl deploy puts the configuration right";
-    let Some(config) = place.case.said(&place.leaf.name, |facts| &facts.config) else {
+    let Some(config) = place.scene.said(&place.leaf.name, |facts| &facts.config) else {
         return Judged::bad(
             evidence,
             format!("its configuration lacks `{wanted}`, or a route map refuses it"),

@@ -4,11 +4,12 @@
 //! what the device said and the command that shows it. The first hop that isn't as desired is the verdict.
 
 mod address;
-mod case;
 mod container;
 mod leaf;
 mod node;
+mod scene;
 mod spread;
+mod unique;
 mod whole;
 
 pub use address::{Target, UnknownTarget, resolve};
@@ -17,8 +18,8 @@ pub use whole::{Explained, Explanation, explain, suspects};
 use super::facts::{Section, World};
 use super::scope::Scope;
 use crate::fabric::{Fabric, NodeName};
-use case::Case;
 use ipnet::Ipv4Net;
+use scene::Scene;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -195,10 +196,10 @@ pub fn interest(fabric: &Fabric, target: &Target) -> Interest {
 
 /// Walks the way to one target.
 pub fn walk(scope: &Scope<'_>, world: &World, target: &Target) -> Walk {
-    Case::new(scope, world).walk(target)
+    Scene::new(scope, world).walk(target)
 }
 
-impl Case<'_> {
+impl Scene<'_> {
     fn walk(&self, target: &Target) -> Walk {
         match target {
             Target::Container(name) => container::walk(self, name),

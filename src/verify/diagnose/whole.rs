@@ -1,7 +1,7 @@
 //! Every failing check explained: which of them have the same first cause, and what that is.
 
-use super::case::{Case, cause_of};
-use super::{Interest, Target, Verdict, address, container, node};
+use super::scene::{Scene, cause_of};
+use super::{Interest, Target, Verdict, address, container, node, unique};
 use crate::fabric::{Fabric, NodeName};
 use crate::verify::facts::World;
 use crate::verify::finding::{CheckName, Finding, Status};
@@ -35,15 +35,15 @@ pub struct Explained {
 
 /// The containers and nodes that a failed finding is about: what to look into before it is explained.
 pub fn suspects(scope: &Scope<'_>, world: &World) -> Interest {
-    let case = Case::new(scope, world);
+    let scene = Scene::new(scope, world);
     let mut interest = Interest::default();
-    for finding in case.findings.iter().filter(|finding| finding.status == Status::Failed) {
+    for finding in scene.findings.iter().filter(|finding| finding.status == Status::Failed) {
         if let Some(prefix) = finding.prefix {
             interest.prefixes.insert(prefix);
         }
-        for name in containers(case.fabric, finding) {
+        for name in containers(scene.fabric, finding) {
             if interest.containers.len() < LOOKED_INTO
-                && let Some(workload) = case.fabric.workloads.get(&name)
+                && let Some(workload) = scene.fabric.workloads.get(&name)
             {
                 interest.prefixes.insert(Ipv4Net::from(workload.address));
                 interest.containers.insert(name);
@@ -56,25 +56,25 @@ pub fn suspects(scope: &Scope<'_>, world: &World) -> Interest {
 
 /// Explains every failed verdict of the checks by the first broken hop on its way.
 pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
-    let case = Case::new(scope, world);
-    let mut walks = Walks { case: &case, containers: BTreeMap::new(), nodes: BTreeMap::new() };
+    let scene = Scene::new(scope, world);
+    let mut walks = Walks { scene: &scene, containers: BTreeMap::new(), nodes: BTreeMap::new() };
     let mut causes: BTreeMap<Key, Explained> = BTreeMap::new();
     let mut failed = 0;
-    for finding in case.findings.iter().filter(|finding| finding.status == Status::Failed) {
+    for finding in scene.findings.iter().filter(|finding| finding.status == Status::Failed) {
         failed += 1;
         let verdict = walks.cause(finding);
         let cause = causes.entry(key(&verdict));
         cause.or_insert_with(|| Explained { verdict, explains: Vec::new() }).explains.push(finding.clone());
     }
-    for (device, facts) in world {
-        if facts.is_err() && scope.nodes.contains(device) && !causes.keys().any(|(node, ..)| node == device) {
-            if let Some(verdict) = walks.node(device) {
-                causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
-            }
+    let silent = world.iter().filter(|(device, facts)| facts.is_err() && scope.nodes.contains(*device));
+    for (device, _) in silent {
+        if let Some(verdict) = walks.node(device).filter(|_| !causes.keys().any(|(node, ..)| node == device))
+        {
+            causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
         }
     }
     // Settings that no check has felt yet, such as proxy ARP while its clients still remember their neighbours.
-    for verdict in latent(&case, scope) {
+    for verdict in latent(&scene, scope) {
         causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
     }
     let mut causes: Vec<Explained> = causes.into_values().collect();
@@ -83,9 +83,9 @@ pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
 }
 
 /// Settings of routers that are wrong.
-fn latent(case: &Case<'_>, scope: &Scope<'_>) -> Vec<Verdict> {
-    let routers = scope.nodes.iter().filter_map(|name| case.fabric.nodes.get(name));
-    let hops = routers.flat_map(|router| node::settings(case, router));
+fn latent(scene: &Scene<'_>, scope: &Scope<'_>) -> Vec<Verdict> {
+    let routers = scope.nodes.iter().filter_map(|name| scene.fabric.nodes.get(name));
+    let hops = routers.flat_map(|router| node::settings(scene, router));
     hops.filter_map(|hop| super::verdict(&[hop]).filter(|verdict| !verdict.unreachable)).collect()
 }
 
@@ -98,7 +98,7 @@ type Key = (NodeName, Option<String>, String);
 
 /// Ways that were walked, each once.
 struct Walks<'a> {
-    case: &'a Case<'a>,
+    scene: &'a Scene<'a>,
     containers: BTreeMap<String, Option<Verdict>>,
     nodes: BTreeMap<NodeName, Option<Verdict>>,
 }
@@ -106,7 +106,7 @@ struct Walks<'a> {
 impl Walks<'_> {
     /// The first cause of a failed finding; the finding itself where every hop is well.
     fn cause(&mut self, finding: &Finding) -> Verdict {
-        for name in containers(self.case.fabric, finding) {
+        for name in containers(self.scene.fabric, finding) {
             if let Some(verdict) = self.container(&name) {
                 return verdict;
             }
@@ -126,7 +126,7 @@ impl Walks<'_> {
     /// What a route to a loopback that is missing comes from, as the node's own hops show it.
     fn owner(&mut self, finding: &Finding) -> Option<Verdict> {
         let address = finding.prefix?.addr();
-        let owner = self.case.fabric.nodes.values().find(|node| node.loopback == address)?.name.clone();
+        let owner = self.scene.fabric.nodes.values().find(|node| node.loopback == address)?.name.clone();
         let verdict = self.node(&owner)?;
         Some(self.deeper(verdict))
     }
@@ -149,20 +149,20 @@ impl Walks<'_> {
             CheckName::Neighbors => finding.subject.parse().ok()?,
             _ => return None,
         };
-        let target = address::resolve(self.case.fabric, &address.to_string()).ok()?;
+        let target = address::resolve(self.scene.fabric, &address.to_string()).ok()?;
         if !matches!(target, Target::Unused(..)) {
             return None;
         }
-        let taken = container::with_address(self.case, address);
+        let taken = unique::with_address(self.scene, address);
         let verdict = taken.and_then(|name| self.container(&name));
-        verdict.or_else(|| self.case.walk(&target).verdict)
+        verdict.or_else(|| self.scene.walk(&target).verdict)
     }
 
     fn container(&mut self, name: &str) -> Option<Verdict> {
         if let Some(known) = self.containers.get(name) {
             return known.clone();
         }
-        let verdict = container::walk(self.case, name).verdict;
+        let verdict = container::walk(self.scene, name).verdict;
         self.containers.insert(name.to_owned(), verdict.clone());
         verdict
     }
@@ -171,7 +171,7 @@ impl Walks<'_> {
         if let Some(known) = self.nodes.get(name) {
             return known.clone();
         }
-        let verdict = node::walk(self.case, name).verdict;
+        let verdict = node::walk(self.scene, name).verdict;
         self.nodes.insert(name.clone(), verdict.clone());
         verdict
     }
@@ -179,10 +179,11 @@ impl Walks<'_> {
 
 /// Whether a check builds upon others, so that what it finds may have a cause on the same node.
 fn earlier(finding: &Finding) -> bool {
-    matches!(
-        finding.check,
-        CheckName::Bgp | CheckName::Routes | CheckName::Neighbors | CheckName::Reachability
-    )
+    match finding.check {
+        CheckName::Bgp | CheckName::Routes | CheckName::Neighbors | CheckName::Reachability => true,
+        CheckName::Workloads => finding.subject == "docker",
+        CheckName::Services | CheckName::Time | CheckName::Links => false,
+    }
 }
 
 /// The containers that a finding is about: the one that it names, the owner of its prefix, both ends of a pair.

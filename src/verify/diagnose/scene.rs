@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 
 /// The answers and what the checks make of them.
-pub(super) struct Case<'a> {
+pub(super) struct Scene<'a> {
     pub fabric: &'a Fabric,
     pub world: &'a World,
     pub findings: Vec<Finding>,
@@ -68,7 +68,7 @@ impl Judged {
     }
 }
 
-impl<'a> Case<'a> {
+impl<'a> Scene<'a> {
     pub(super) fn new(scope: &Scope<'a>, world: &'a World) -> Self {
         let findings = judge(scope, &CheckName::all().collect(), world);
         let mut index: BTreeMap<(NodeName, &'static str), Vec<usize>> = BTreeMap::new();
