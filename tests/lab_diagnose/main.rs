@@ -22,6 +22,9 @@ use support::Lab;
 /// How long it may take until a fault is seen. Most are at once; the limit is for noisy machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Faults that no check fails by at once: neighbours are remembered for a while, and rdnbrd withdraws one of two hosts.
+const UNFELT: [&str; 2] = ["proxy ARP off", "a server takes a container's address"];
+
 #[test]
 fn every_fault_is_named() {
     let lab = Lab::up("faults", "bookworm");
@@ -67,14 +70,13 @@ fn what_is_typed_wrong_is_told(lab: &Lab) {
 fn matrix_row(lab: &Lab, fault: &Fault) -> Result<String, String> {
     lab.ssh(fault.node, fault.inject);
     let named = named(lab, fault).and_then(|told| explained(lab, fault).map(|()| told));
-    let verified = lab.on(&["verify", "-o", "json", "-q"]).code;
+    let verified = asked(lab, &["verify", "-o", "json", "-q"]);
     lab.ssh(fault.node, fault.undo);
     heal(lab, fault);
-    match verified {
-        1 => named,
-        // Its clients remember their neighbours for a while.
-        0 if fault.name == "proxy ARP off" => named,
-        code => Err(format!("{}: verify ended with {code}", fault.name)),
+    match verified["ok"].as_bool() {
+        Some(false) => named,
+        Some(true) if UNFELT.contains(&fault.name) => named,
+        _ => Err(format!("{}: verify found nothing", fault.name)),
     }
 }
 
@@ -97,11 +99,23 @@ fn heal(lab: &Lab, fault: &Fault) {
     assert_eq!(healed.code, 0, "{}: not mended\n{}{}", fault.name, healed.stdout, healed.stderr);
 }
 
+/// What a run says. None of these faults cuts a device off; a machine that is too busy for a connection does.
+fn asked(lab: &Lab, args: &[&str]) -> Value {
+    for _ in 0..3 {
+        let ran = lab.on(args);
+        if ran.code != 4 {
+            return ran.json();
+        }
+        println!("  a device couldn't be reached, asked again: {}", ran.stderr.trim());
+    }
+    lab.on(args).json()
+}
+
 /// The subject's verdict, asked for until the fault shows; no healthy device may be blamed meanwhile.
 fn named(lab: &Lab, fault: &Fault) -> Result<String, String> {
     let began = Instant::now();
     loop {
-        let walk = lab.on(&["diagnose", fault.subject, "-o", "json", "-q"]).json();
+        let walk = asked(lab, &["diagnose", fault.subject, "-o", "json", "-q"]);
         let verdict = &walk["verdict"];
         let word = |key: &str| verdict[key].as_str().unwrap_or("nothing").to_owned();
         let told = format!("{}: {}, {}: {}", fault.name, word("device"), word("hop"), word("cause"));
@@ -124,7 +138,7 @@ fn named(lab: &Lab, fault: &Fault) -> Result<String, String> {
 fn explained(lab: &Lab, fault: &Fault) -> Result<(), String> {
     let began = Instant::now();
     loop {
-        let explanation = lab.on(&["diagnose", "-o", "json", "-q"]).json();
+        let explanation = asked(lab, &["diagnose", "-o", "json", "-q"]);
         let causes = explanation["causes"].as_array().unwrap();
         let foreign = causes.iter().find(|cause| {
             let device = cause["verdict"]["device"].as_str().unwrap_or_default();
