@@ -120,6 +120,20 @@ Examples:
   fabricctl verify drift --lab                      what was changed by hand, with the differences
   fabricctl verify -o junit                         for CI systems; also markdown, tap and json";
 
+pub(super) const DIAGNOSE: &str = "\
+Marks: ✔ as it should be, ✖ not, ? not known. The first hop that is not as it should be is the verdict; a device before
+it that can't be reached comes first.
+
+Exits with 0 when nothing is wrong, 1 when something is, 2 when there is no such container or node, 4 when a device
+can't be reached.
+
+Examples:
+  fabricctl diagnose web11 --lab        the way of a container, hop by hop
+  fabricctl diagnose 172.16.1.99        who has an address, and by which way
+  fabricctl diagnose leaf01             a node: services, ports, sessions, routes
+  fabricctl diagnose                    why do checks fail?
+  fabricctl diagnose web11 -o json      for programs";
+
 pub(super) const STATUS_NEIGHBORS: &str = "\
 Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,
 whatever it said; 1 when its daemon didn't answer, 4 when a leaf can't be reached.

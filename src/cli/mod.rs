@@ -1,6 +1,7 @@
 //! What was typed: the command line as data. Nothing here acts.
 
 mod deploy;
+mod diagnose;
 mod help;
 mod history;
 mod inventory;
@@ -17,6 +18,7 @@ mod waves;
 pub use deploy::{
     ChangeArgs, Confirm, ConfirmArgs, DaemonArgs, DeployArgs, OnFailure, PlanArgs, TeardownArgs,
 };
+pub use diagnose::DiagnoseArgs;
 pub use history::{HistoryArgs, HistoryVerb};
 pub use inventory::{GraphArgs, InventoryArgs, InventoryVerb};
 pub use lab::{
@@ -207,6 +209,13 @@ pub enum Command {
     /// the number of checks; then the answers are judged. A device that can't be reached is told, the others are judged.
     #[command(after_long_help = help::VERIFY)]
     Verify(VerifyArgs),
+    /// Find the first place that is broken, and what to do about it
+    ///
+    /// Walks the way of a container from its process over its leaf and the spines to every other leaf and back, or
+    /// what a node consists of, or who has an address. Each hop comes with what the device said. Without an argument,
+    /// every failing check is explained, those with a common cause together. Nothing is changed.
+    #[command(after_long_help = help::DIAGNOSE)]
+    Diagnose(DiagnoseArgs),
     /// Show what runs have changed, the newest first
     ///
     /// Every deploy, rollback and teardown is recorded on this machine: who ran it, its plan, every step with its outcome, and how

@@ -6,6 +6,7 @@ mod connect;
 pub mod context;
 mod deploy;
 mod deployment;
+mod diagnose;
 mod drift;
 mod exec;
 mod exposed;
@@ -70,6 +71,7 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
         Command::Plan(args) => runtime::block_on(|_| deploy::plan(global, args)),
         Command::Deploy(args) => runtime::block_on(|interrupts| deploy::deploy(global, args, interrupts)),
         Command::Verify(args) => verify::run(global, args),
+        Command::Diagnose(args) => runtime::block_on(|_| diagnose::diagnose(global, args)),
         Command::History(args) => history::run(global, args),
         Command::Rollback(args) => {
             runtime::block_on(|interrupts| rollback::rollback(global, args, interrupts))

@@ -56,6 +56,11 @@ fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Fact
         services: one.of(Section::Services, "services", "service --status-all", |text| Ok(services(text))),
         clock: one.of(Section::Clock, "clock", "date +%s.%N", |text| clock(text, sent, heard)),
         probes: one.of(Section::Probes, "probes", "the prober", parse::probes),
+        paths: one.of(Section::Paths, "paths", "show bgp ipv4 unicast PREFIX json", parse::frr_bgp_paths),
+        config: one
+            .of(Section::Config, "config", "show running-config", |text| Ok(parse::frr_running_config(text))),
+        settings: one.of(Section::Settings, "settings", "sysctl -a", |text| Ok(settings(text))),
+        inside: one.of(Section::Inside, "inside", "nsenter --net", parse::insides),
     }
 }
 
@@ -143,6 +148,12 @@ fn services(text: &str) -> BTreeMap<String, Service> {
         found.insert(name.to_owned(), Service { running: runs == "running", enabled, dead });
     }
     found
+}
+
+/// Lines of grep: the setting's path, a colon, its value.
+fn settings(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("/proc/sys/")?.split_once(':'));
+    lines.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect()
 }
 
 /// The device read its clock some time between the question and the first of its answer.

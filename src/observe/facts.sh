@@ -21,8 +21,51 @@ part() {
     mark "$name.end"; cat "$work/$name.rc"; head -c 2000 "$work/$name.err"
 }
 
-# vtysh writes down in the user's home what it was asked.
-router() { HOME=$work vtysh -c "$1"; }
+# router COMMAND: vtysh writes down in the user's home what it was asked.
+router() { shell -c "$1"; }
+
+# shell ARG…: a daemon that hangs keeps vtysh waiting for ever; once is enough to know.
+shell() {
+    if [ ! -e "$work/hangs" ]; then
+        HOME=$work timeout -k 1 60 vtysh "$@"
+        ended=$?
+        [ "$ended" = 124 ] || return "$ended"
+        : >"$work/hangs"
+    fi
+    echo "a daemon hangs: no answer within 60 s" >&2
+    return 124
+}
+
+# paths PREFIX…: what BGP knows of each.
+paths() {
+    wanted=$#
+    for prefix; do set -- "$@" -c "show bgp ipv4 unicast $prefix json"; done
+    shift "$wanted"
+    [ $# = 0 ] || shell "$@"
+}
+
+# The settings without which a router doesn't forward.
+settings() {
+    grep -s '' /dev/null /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding \
+        /proc/sys/net/ipv4/conf/*/proxy_arp /proc/sys/net/ipv4/conf/*/rp_filter
+    true
+}
+
+# inside CONTAINER…: the network of each that runs, from within.
+inside() {
+    has nsenter || { echo "nsenter: not found" >&2; return 127; }
+    for container; do
+        id=$(docker inspect -f '{{.State.Pid}}' "$container" 2>/dev/null) || continue
+        [ "${id:-0}" -gt 0 ] || continue
+        nsenter --net="/proc/$id/ns/net" sh -c '
+            echo "$1 links $(ip -j addr show)"
+            echo "$1 routes $(ip -j -4 route show)"
+            echo "$1 neighbors $(ip -j -4 neigh show)"
+            cd /proc/sys/net/ipv4/conf
+            grep -s "" */arp_ignore | sed "s,^,$1 ignore ,; s,/arp_ignore:, ,"' sh "$container"
+    done
+    true
+}
 
 # services NAME…: NAME running|stopped enabled|disabled|unknown [DEAD-DAEMON…]
 services() {

@@ -5,6 +5,7 @@ use crate::fabric::{Fabric, ImageSource, Node, PortKind, Role};
 use crate::planner::{self, RDNBRD_PATH};
 use crate::remote::{Attachment, quote_all};
 use crate::verify::Section;
+use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -31,6 +32,10 @@ pub struct Inquiry {
     /// Containers that are asked whom they reach: name, address, MTU.
     probed: Vec<(String, Ipv4Addr, u32)>,
     targets: Vec<Ipv4Addr>,
+    /// Prefixes that BGP is asked for.
+    prefixes: Vec<Ipv4Net>,
+    /// Containers that are looked into.
+    opened: Vec<String>,
 }
 
 impl Inquiry {
@@ -42,7 +47,7 @@ impl Inquiry {
         services.push("ssh".to_owned());
         let far_end = |port: &crate::fabric::Port| {
             let far = fabric.nodes.get(&port.peer.node)?.port(&port.peer.port)?;
-            let address = far.addresses.first().map(ipnet::Ipv4Net::addr)?;
+            let address = far.addresses.first().map(Ipv4Net::addr)?;
             Some(address.to_string())
         };
         let cables =
@@ -52,6 +57,33 @@ impl Inquiry {
             inquiry.containers(fabric, node);
         }
         inquiry
+    }
+
+    /// With the prefixes that [`Section::Paths`] asks for.
+    #[must_use]
+    pub fn tracing(mut self, prefixes: impl IntoIterator<Item = Ipv4Net>) -> Self {
+        self.prefixes = prefixes.into_iter().collect();
+        self
+    }
+
+    /// With the containers that [`Section::Inside`] looks into, of those that this node should run.
+    #[must_use]
+    pub fn opening(mut self, containers: &BTreeSet<String>) -> Self {
+        self.opened = self
+            .probed
+            .iter()
+            .map(|(name, ..)| name)
+            .filter(|name| containers.contains(*name))
+            .cloned()
+            .collect();
+        self
+    }
+
+    /// With other targets than all containers for [`Section::Probes`].
+    #[must_use]
+    pub fn probing(mut self, targets: impl IntoIterator<Item = Ipv4Addr>) -> Self {
+        self.targets = targets.into_iter().collect();
+        self
     }
 
     /// A question for some sections only, which need no names.
@@ -83,6 +115,7 @@ impl Inquiry {
     pub(super) fn script(&self, word: &str) -> String {
         let words = |list: &[String]| quote_all(list.iter().map(String::as_str));
         let probed: Vec<String> = self.probed.iter().map(|(name, ..)| name.clone()).collect();
+        let prefixes: Vec<String> = self.prefixes.iter().map(Ipv4Net::to_string).collect();
         let mut text = [LIBRARY, FACTS].concat();
         let asks = |section| self.sections.contains(&section);
         let _ = writeln!(text, "word={word}");
@@ -107,6 +140,10 @@ impl Inquiry {
             (Section::Services, "services", format!("services {}", words(&self.services))),
             (Section::Docker, "docker", "engine".to_owned()),
             (Section::Logs, "logs", format!("logs {}", words(&self.identifying))),
+            (Section::Paths, "paths", format!("paths {}", words(&prefixes))),
+            (Section::Config, "config", "router 'show running-config'".to_owned()),
+            (Section::Settings, "settings", "settings".to_owned()),
+            (Section::Inside, "inside", format!("inside {}", words(&self.opened))),
         ] {
             if asks(section) {
                 let _ = writeln!(text, "part {name} {command}");

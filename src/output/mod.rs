@@ -1,6 +1,7 @@
 //! What is shown: one document on stdout, everything else on stderr.
 
 mod answers;
+mod diagnose;
 mod drift;
 mod exit;
 mod failure;
@@ -18,6 +19,7 @@ pub mod tables;
 mod verify;
 
 pub use answers::{Answer, AnswerGroup, AnswerGroups};
+pub use diagnose::{explanation_text, walk_text};
 pub use drift::drift_text;
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};

@@ -6,9 +6,11 @@
 
 mod bgp;
 mod bgp_neighbors;
+mod bgp_paths;
 mod config;
 mod docker;
 mod docker_objects;
+mod inside;
 mod interfaces;
 mod ip;
 mod kernel_neighbors;
@@ -20,11 +22,13 @@ mod version;
 
 pub use bgp::{BgpPeer, BgpSummary, frr_bgp_summary};
 pub use bgp_neighbors::{BgpNeighbor, frr_bgp_neighbors};
+pub use bgp_paths::{BgpPath, BgpPrefix, frr_bgp_paths};
 pub use config::{ConfigDifference, compare, context, frr_running_config};
 pub use docker::{
     Attachment, Container, DockerImage, DockerNetwork, docker_containers, docker_images, docker_networks,
 };
 pub use docker_objects::{DockerObjects, docker_objects};
+pub use inside::{Inside, insides};
 pub use interfaces::{AskedInterface, FailedAttribute, ifquery_check, interfaces_file};
 pub use ip::{Interface, KernelNextHop, KernelRoute, ip_addresses, ip_routes};
 pub use kernel_neighbors::{KernelNeighbor, LldpNeighbor, ip_neighbors, lldp_neighbors};

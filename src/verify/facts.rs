@@ -2,9 +2,10 @@
 
 use crate::fabric::{NodeName, Role};
 use crate::parse::{
-    BgpNeighbor, Container, DockerImage, DockerNetwork, Interface, KernelNeighbor, KernelRoute, LldpNeighbor,
-    NeighborStatus, Probes, Rib,
+    BgpNeighbor, BgpPrefix, Container, DockerImage, DockerNetwork, Inside, Interface, KernelNeighbor,
+    KernelRoute, LldpNeighbor, NeighborStatus, Probes, Rib,
 };
+use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A part of the question to a device. A check asks for the sections it looks at; each is asked once, however many
@@ -35,15 +36,28 @@ pub enum Section {
     Clock,
     /// What containers reach.
     Probes,
+    /// How BGP came by certain prefixes.
+    Paths,
+    /// FRR's configuration in effect.
+    Config,
+    /// The kernel's settings for routers.
+    Settings,
+    /// What certain containers see from within.
+    Inside,
 }
 
 impl Section {
     /// Whether devices of a role have anything to say to it.
     pub fn concerns(self, role: Role) -> bool {
         match self {
-            Section::Rib | Section::Fib | Section::Bgp => role.routes(),
+            Section::Rib
+            | Section::Fib
+            | Section::Bgp
+            | Section::Paths
+            | Section::Config
+            | Section::Settings => role.routes(),
             Section::Daemon | Section::Neighbors => role == Role::Leaf,
-            Section::Docker | Section::Logs | Section::Probes => role == Role::Server,
+            Section::Docker | Section::Logs | Section::Probes | Section::Inside => role == Role::Server,
             Section::Links | Section::Cables | Section::Services | Section::Clock => true,
         }
     }
@@ -101,6 +115,14 @@ pub struct Facts {
     pub clock: Answer<Clock>,
     /// What containers reach.
     pub probes: Answer<Probes>,
+    /// How BGP came by the prefixes that were asked for; those that it doesn't know are absent.
+    pub paths: Answer<BTreeMap<Ipv4Net, BgpPrefix>>,
+    /// FRR's configuration in effect: its lines, each with the contexts it stands in.
+    pub config: Answer<BTreeSet<String>>,
+    /// Kernel settings by their path below `/proc/sys`.
+    pub settings: Answer<BTreeMap<String, String>>,
+    /// Containers from within, those that were asked for and run.
+    pub inside: Answer<BTreeMap<String, Inside>>,
 }
 
 impl Facts {
@@ -124,6 +146,10 @@ impl Facts {
         newer(&mut self.services, later.services);
         newer(&mut self.clock, later.clock);
         newer(&mut self.probes, later.probes);
+        newer(&mut self.paths, later.paths);
+        newer(&mut self.config, later.config);
+        newer(&mut self.settings, later.settings);
+        newer(&mut self.inside, later.inside);
     }
 }
 

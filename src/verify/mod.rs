@@ -5,6 +5,7 @@
 mod agreement;
 mod bgp;
 mod checks;
+pub mod diagnose;
 pub mod drift;
 mod facts;
 mod finding;

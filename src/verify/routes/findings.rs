@@ -80,7 +80,7 @@ fn finding(fabric: &Fabric, check: Check) -> Finding {
     finding.related = strangers;
     if finding.reason.as_deref().is_some_and(|reason| reason.contains("the kernel")) && !finding.ok {
         finding.hint = Some(format!(
-            "ip route show {address}; ip nexthop show; an older FRR mends it only when the session comes up anew: clear bgp *"
+            "ip route show {address}; ip nexthop show; an older FRR mends it only when the session comes up anew: clear bgp *, else service frr restart"
         ));
     }
     let wanted: Vec<&str> = check.expected.next_hops.iter().map(IfName::as_str).collect();
