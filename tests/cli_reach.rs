@@ -82,7 +82,11 @@ fn a_picture_has_the_form_that_is_asked_for() {
     assert!(text(&output.stdout).starts_with('{'));
     let output = fabricctl(folder.path(), &["inventory", "list", "-o", "svg"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("[possible values: table, json, junit, markdown, tap]"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("[possible values: table, json, junit, markdown, tap]"),
+        "{}",
+        text(&output.stderr)
+    );
 
     let file = folder.path().join("fabric.svg");
     assert_eq!(graph(&["--out", file.to_str().unwrap()]), "");
