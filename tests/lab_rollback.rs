@@ -46,7 +46,7 @@ fn devices_go_back_to_before_a_run() {
 
 /// What a device is, with containers by what they were made from.
 const FINGERPRINT: &str = r#"
-find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -path /etc/docker/key.json \) -prune -o \
+find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -path '/etc/*-' -o -path /etc/docker/key.json \) -prune -o \
     \( -type f -o -type l \) -print | sort | while read -r path; do
     if [ -h "$path" ]; then readlink "$path"; else cat "$path"; fi | sha256sum | tr '\n' ' '
     stat -c '%A %U %G %n' "$path"
@@ -292,7 +292,7 @@ fn what_is_forgotten(lab: &Lab, first: &str) {
     lab.ssh("leaf02", &format!("rm -r /var/lib/fabricctl/runs/{first}"));
     let ran = run(lab, &["rollback", first, "--dry-run", "--limit", "leaf02,spine01"]).exits(1);
     let ran = ran.says(&format!("leaf02: remember: it no longer remembers run {first}"));
-    assert!(ran.stdout.contains("spine01") && !ran.stdout.contains("leaf02"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("  spine01\n") && !ran.stdout.contains("  leaf02\n"), "{}", ran.stdout);
     run(lab, &["rollback", first, "--yes", "--limit", "nobody"]).exits(2);
     run(lab, &["teardown", "--yes"]).exits(0);
     run(lab, &["rollback", "--yes"]).exits(2).says("was a teardown");

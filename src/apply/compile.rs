@@ -92,8 +92,10 @@ impl Compiled<'_> {
             Action::RemoveContainer { name } => words(&["remove_container", name]),
             Action::RemoveFile { path } => words(&["remove_file", path]),
             Action::SetSettings { settings } => {
-                let lines: String =
-                    settings.iter().map(|(path, value)| format!("{path}:{value}\n")).collect();
+                let mut lines = String::new();
+                for (path, value) in settings {
+                    let _ = writeln!(lines, "{path}:{value}");
+                }
                 let name = self.attach(lines.as_bytes());
                 words(&["set_settings", &name])
             }

@@ -207,11 +207,8 @@ mod tests {
         Action::PutFile { file, replaces: false }
     }
 
-    #[test]
-    fn a_snapshot_holds_what_the_steps_will_touch() {
-        let node = NodeName::new("leaf01").unwrap();
-        let run = RunId::new("r1").unwrap();
-        let steps: Vec<Step> = [
+    fn touching() -> Vec<Action> {
+        vec![
             file("/etc/sysctl.d/90-fabricctl.conf", "sysctl"),
             file("/etc/frr/frr.conf", "frr"),
             Action::RestoreFile { path: "/etc/old".to_owned() },
@@ -234,9 +231,13 @@ mod tests {
                 }],
             },
         ]
-        .into_iter()
-        .map(|action| Step::new(&node, action, "why"))
-        .collect();
+    }
+
+    #[test]
+    fn a_snapshot_holds_what_the_steps_will_touch() {
+        let node = NodeName::new("leaf01").unwrap();
+        let run = RunId::new("r1").unwrap();
+        let steps: Vec<Step> = touching().into_iter().map(|action| Step::new(&node, action, "why")).collect();
         let opening = Opening {
             run: &run,
             fabric: "reference",

@@ -80,10 +80,8 @@ fn forgotten(node: &NodeName, memory: &Memory, of: &Undone) -> Option<Forgotten>
     for (run, nodes) in of.changed.iter().rev() {
         if nodes.contains(node.as_str()) && !known.contains(run) {
             let run = run.clone();
-            return Some(match of.teardowns.contains(&run) {
-                true => Forgotten::Teardown(run),
-                false => Forgotten::Run(run),
-            });
+            let torn_down = of.teardowns.contains(&run);
+            return Some(if torn_down { Forgotten::Teardown(run) } else { Forgotten::Run(run) });
         }
     }
     // Runs of other journals: they are forgotten from the oldest on.
