@@ -88,7 +88,7 @@ if service docker status >/dev/null 2>&1; then
     docker image ls --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort
 fi
 # A route that is new is a better one for ten seconds.
-ip route show proto 76 | sed "s/ metric .*//" | sort
+ip route show proto 76 | awk '{ print $1, $3 }' | sort
 true
 "#;
 
