@@ -71,7 +71,7 @@ fn whole_or_not_at_all_on_trixie() {
 
 /// What a device is: its files, ports, settings, services, running configuration and containers.
 const FINGERPRINT: &str = r#"
-places() { find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -name passwd- -o -name group- -o -name '*shadow-' -o -path /etc/docker/key.json \) -prune -o "$@" | sort -z; }
+places() { find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -path /var/lib/fabricctl/deployed -o -name '*.sav' -o -name passwd- -o -name group- -o -name '*shadow-' -o -path /etc/docker/key.json \) -prune -o "$@" | sort -z; }
 places -type f -print0 | xargs -0r sha256sum
 places \( -type f -o -type l \) -printf '%M %u %g %p %l\0' | tr '\0' '\n'
 ip -o -4 addr show | awk '{ print $2, $4 }' | sort
@@ -88,7 +88,7 @@ if service docker status >/dev/null 2>&1; then
     docker image ls --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort
 fi
 # A route that is new is a better one for ten seconds.
-ip route show proto 76 | sed "s/ metric .*//" | sort
+ip route show proto 76 | awk '{ print $1, $3 }' | sort
 true
 "#;
 

@@ -260,7 +260,8 @@ fn a_failed_step_is_recorded_with_the_devices_words(lab: &Lab) {
     assert_eq!((&newest["outcome"], &newest["exit"]), (&"rolled-back".into(), &5.into()));
     let run = show(lab, newest);
     let failed = steps(&run, "failed");
-    assert_eq!(failed.len(), 2, "{failed:?}");
+    // The other spine carries traffic too, and waits for this one.
+    assert_eq!(failed.len(), 1, "{failed:?}");
     for step in failed {
         assert_eq!(step["step"], "write /etc/refused");
         assert!(step["said"].as_str().unwrap().starts_with("the words of the device\n"), "{step}");

@@ -183,7 +183,7 @@ fn changed_ones_are_taken_up_and_told_as_changes(lab: &Lab) {
 /// Passwords and a container's token change, then a step fails and all of it goes back.
 fn a_run_that_is_undone_tells_none(lab: &Lab) {
     template(lab.inventory.path(), "password {{ node.vars.bgp_password }}");
-    run(lab, NEXT_TOKEN, &["deploy", "--yes"]).exits(0).says("all 12 container /32s");
+    run(lab, NEXT_TOKEN, &["deploy", "--yes", "--all-at-once"]).exits(0).says("all 12 container /32s");
     write_key(lab.inventory.path(), PASSWORD);
     // Somebody else has the address that is asked for.
     let image = "$(docker inspect -f '{{.Config.Image}}' web12)";
@@ -192,7 +192,7 @@ fn a_run_that_is_undone_tells_none(lab: &Lab) {
         &format!("docker run -d --name squatter --network containers --ip 172.16.1.15 {image}"),
     );
     lab.edit("172.16.1.13,", "172.16.1.15,");
-    run(lab, TOKEN, &["deploy", "--yes", "-vv"])
+    run(lab, TOKEN, &["deploy", "--yes", "-vv", "--all-at-once"])
         .exits(5)
         .says("run container web13")
         .says("rolled back: everything is as it was");

@@ -93,7 +93,7 @@ impl Compiled<'_> {
             Action::RemoveFile { path } => words(&["remove_file", path]),
             Action::SetSettings { settings } => {
                 let lines: String =
-                    settings.iter().map(|(path, value)| format!("{path}:{value}\n")).collect();
+                    settings.iter().flat_map(|(path, value)| [path.as_str(), ":", value, "\n"]).collect();
                 let name = self.attach(lines.as_bytes());
                 words(&["set_settings", &name])
             }

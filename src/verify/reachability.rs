@@ -83,7 +83,7 @@ impl<'a> Whole<'a> {
         } else {
             match self.trouble(from, to, probe, octets) {
                 Some(reason) => {
-                    let hint = format!("fabricctl diagnose {}", to.name);
+                    let hint = format!("fabricctl shell {} -- ping -c 3 {}", from.name, to.address);
                     let finding = Finding::failed(CHECK, server, subject, reason).hint(hint);
                     if to.server == *server { finding } else { finding.with(&to.server) }
                 }

@@ -239,11 +239,11 @@ fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
         rig.node(name).tidy();
     }
     let began = Instant::now();
-    // A connection that was cut ends at its far end when that hears of it.
+    // A connection that was cut ends at its far end when that has heard nothing of it for a minute.
     let held = || {
         NODES.iter().any(|name| !rig.node(name).run("cat /run/fabricctl/lock 2>/dev/null").stdout.is_empty())
     };
-    while held() && began.elapsed() < Duration::from_secs(20) {
+    while held() && began.elapsed() < Duration::from_secs(90) {
         std::thread::sleep(Duration::from_millis(200));
     }
     let ran = rig.deploy(&["--wait", "60s"]);

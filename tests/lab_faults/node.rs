@@ -22,7 +22,7 @@ read -r _ <go
 /// What a device is: its files, ports, settings, services, running configuration and containers. Ports by what they were
 /// told to be: a pulled cable is no difference.
 const FINGERPRINT: &str = r#"
-find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -name '*.sav' -o -path /etc/docker/key.json \) -prune -o \
+find /etc /usr/local /var/lib/fabricctl \( -path /var/lib/fabricctl/runs -o -path /var/lib/fabricctl/deployed -o -name '*.sav' -o -path /etc/docker/key.json \) -prune -o \
     -type f -print0 | sort -z | xargs -0 sh -c 'sha256sum "$@" && stat -c "%A %U %G %n" "$@"' sh
 find /etc /usr/local -type l -printf '%p %l\n' | sort
 ip -o -4 addr show | awk '{ print $2, $4 }' | sort

@@ -223,11 +223,9 @@ mod tests {
         Action::PutFile { file, replaces: false }
     }
 
-    #[test]
-    fn a_snapshot_holds_what_the_steps_will_touch() {
-        let node = NodeName::new("leaf01").unwrap();
-        let run = RunId::new("r1").unwrap();
-        let steps: Vec<Step> = [
+    /// One of each kind that touches something.
+    fn deeds() -> Vec<Action> {
+        vec![
             file("/etc/sysctl.d/90-fabricctl.conf", "sysctl"),
             file("/etc/frr/frr.conf", "frr"),
             Action::RestoreFile { path: "/etc/old".to_owned() },
@@ -250,9 +248,13 @@ mod tests {
                 }],
             },
         ]
-        .into_iter()
-        .map(|action| Step::new(&node, action, "why"))
-        .collect();
+    }
+
+    #[test]
+    fn a_snapshot_holds_what_the_steps_will_touch() {
+        let node = NodeName::new("leaf01").unwrap();
+        let run = RunId::new("r1").unwrap();
+        let steps: Vec<Step> = deeds().into_iter().map(|action| Step::new(&node, action, "why")).collect();
         let opening = Opening {
             run: &run,
             fabric: "reference",

@@ -80,9 +80,10 @@ fn forgotten(node: &NodeName, memory: &Memory, of: &Undone) -> Option<Forgotten>
     for (run, nodes) in of.changed.iter().rev() {
         if nodes.contains(node.as_str()) && !known.contains(run) {
             let run = run.clone();
-            return Some(match of.teardowns.contains(&run) {
-                true => Forgotten::Teardown(run),
-                false => Forgotten::Run(run),
+            return Some(if of.teardowns.contains(&run) {
+                Forgotten::Teardown(run)
+            } else {
+                Forgotten::Run(run)
             });
         }
     }
