@@ -106,10 +106,12 @@ struct Walks<'a> {
 impl Walks<'_> {
     /// The first cause of a failed finding; the finding itself where every hop is well.
     fn cause(&mut self, finding: &Finding) -> Verdict {
-        for name in containers(self.scene.fabric, finding) {
-            if let Some(verdict) = self.container(&name) {
-                return verdict;
-            }
+        let names = containers(self.scene.fabric, finding);
+        let mut verdicts: Vec<Verdict> = names.iter().filter_map(|name| self.container(name)).collect();
+        // Of a pair, the end that has more to say than that packets are lost.
+        verdicts.sort_by_key(|verdict| verdict.hop == container::BACK);
+        if let Some(verdict) = verdicts.into_iter().next() {
+            return verdict;
         }
         if let Some(verdict) = self.stray(finding) {
             return verdict;
