@@ -382,6 +382,19 @@ fn the_way_through_the_fabric() {
         part!(world, "server02", probes).pairs.get_mut(&pair).unwrap().icmp = Some(ProbeEnd::OnlySmall);
     });
     blames(&lost, "server01", "back to the container", "smaller MTU");
+    let deaf = |sources: &[u8]| {
+        let fabric = reference();
+        let mut world = well(&fabric);
+        for last in sources {
+            let pair = (Ipv4Addr::new(172, 16, 1, *last), ADDRESS);
+            part!(&mut world, "server02", probes).pairs.get_mut(&pair).unwrap().icmp = Some(ProbeEnd::Lost);
+        }
+        walked(&fabric, &world, "web11")
+    };
+    // Its neighbours get answers: that is its own trouble.
+    let one = deaf(&[21]);
+    assert!(one.ok && one.hops.iter().any(|hop| hop.evidence.contains("fabricctl diagnose 172.16.1.21")));
+    blames(&deaf(&[21, 22, 23]).verdict.unwrap(), "server01", "back to the container", "are lost");
 }
 
 #[test]

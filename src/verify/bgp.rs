@@ -83,8 +83,7 @@ impl Session<'_> {
 
     /// The session as the other end sees it.
     fn theirs(&self) -> Option<&BgpNeighbor> {
-        let facts = self.world.get(&self.peer.name)?.as_ref().ok()?;
-        facts.bgp.as_ref()?.as_ref().ok()?.get(self.port.peer.port.as_str())
+        session_at(self.world, &self.port.peer)
     }
 
     /// It is up; is it as it should be?
@@ -197,11 +196,20 @@ fn trouble(world: &World, node: &Node, port: &Port, peer: &Node) -> Option<(Stri
     let theirs = peer.asn.map(crate::fabric::Asn::get);
     let asked = found.remote_as.filter(|number| *number != 0);
     let refused = found.last_notification.as_deref().is_some_and(|said| said.contains("Bad Peer AS"));
-    if refused && asked.is_some() && asked != theirs {
+    // The notification is soon followed by others; that the peer itself is right says the same.
+    let peers_own = session_at(world, &port.peer).and_then(|theirs| theirs.local_as);
+    let peer_is_right = !found.established() && peers_own.is_some() && peers_own == theirs;
+    if (refused || peer_is_right) && asked.is_some() && asked != theirs {
         let (asked, is) = (asked.unwrap_or_default(), theirs.unwrap_or_default());
         return Some((format!("{} waits for AS {asked}, {} is in AS {is}", node.name, peer.name), deploy()));
     }
     None
+}
+
+/// A session as one end sees it.
+fn session_at<'w>(world: &'w World, end: &crate::fabric::Endpoint) -> Option<&'w BgpNeighbor> {
+    let facts = world.get(&end.node)?.as_ref().ok()?;
+    facts.bgp.as_ref()?.as_ref().ok()?.get(end.port.as_str())
 }
 
 /// A router that isn't in its own AS.

@@ -2,14 +2,17 @@
 
 use super::scene::{Judged, Look, Scene};
 use super::{Hop, Walk, leaf, spread, unique};
-use crate::fabric::{Endpoint, Fabric, ImageSource, Node, Port, PortKind, Workload};
-use crate::parse::{Container, Inside};
+use crate::fabric::{Endpoint, Fabric, ImageSource, Node, NodeName, Port, PortKind, Workload};
+use crate::parse::{Container, Inside, ProbeEnd};
 use crate::verify::facts::Docker;
 use crate::verify::finding::{CheckName, Status};
 use std::net::IpAddr;
 
 /// Answers nobody (Documentation/networking/ip-sysctl, `arp_ignore`).
 const IGNORES_ALL: u8 = 8;
+
+/// The title of the last hop.
+pub(super) const BACK: &str = "back to the container";
 
 /// A container and the places that it is at.
 pub(super) struct Place<'a> {
@@ -295,45 +298,57 @@ fn network(place: &Place<'_>) -> Vec<Hop> {
 
 /// Do others get answers from it?
 fn back(place: &Place<'_>) -> Vec<Hop> {
-    let Workload { name, address, server, .. } = place.workload;
+    let Workload { address, server, .. } = place.workload;
     let (mut answered, mut lost) = (Vec::new(), Vec::new());
     for node in place.scene.world.keys() {
         let Some(probes) = place.scene.said(node, |facts| &facts.probes) else { continue };
-        for ((from, to), probe) in probes.pairs.iter().filter(|((_, to), _)| to == address) {
-            let ends = [&probe.icmp, &probe.tcp];
-            let good = |end: &&Option<crate::parse::ProbeEnd>| {
-                matches!(end, Some(crate::parse::ProbeEnd::Answered(_)) | None)
-            };
-            debug_assert_eq!(to, address);
-            if ends.iter().all(good) { answered.push(*from) } else { lost.push((node, *from, probe.clone())) }
+        for ((from, _), probe) in probes.pairs.iter().filter(|((_, to), _)| to == address) {
+            let good = |end: &Option<ProbeEnd>| matches!(end, Some(ProbeEnd::Answered(_)) | None);
+            if good(&probe.icmp) && good(&probe.tcp) {
+                answered.push((node, *from));
+            } else {
+                lost.push((node, *from, probe));
+            }
         }
     }
-    let title = "back to the container";
-    let Some((node, from, probe)) = lost.first() else {
-        let judged = match answered.first() {
-            Some(from) => {
-                Judged::Ok(format!("{} containers get answers from it, e.g. {from}", answered.len()))
-            }
-            None => Judged::Unknown("nobody tried".to_owned()),
-        };
-        return vec![judged.hop(title, server, format!("ping {address} from another container"))];
+    let (judged, from) = match (lost.first(), answered.first()) {
+        (None, None) => (Judged::Unknown("nobody tried".to_owned()), "another container".to_owned()),
+        (None, Some((_, from))) => {
+            let evidence = format!("{} containers get answers from it, e.g. {from}", answered.len());
+            (Judged::Ok(evidence), from.to_string())
+        }
+        (Some((node, from, probe)), _) => {
+            let evidence = format!(
+                "{} of {} containers get no answer, e.g. {from} on {node}",
+                lost.len(),
+                lost.len() + answered.len()
+            );
+            let small = matches!(probe.icmp, Some(ProbeEnd::OnlySmall));
+            let neighbor_succeeds = answered.iter().any(|(other, _)| other == node);
+            let judged = if neighbor_succeeds && !small {
+                // Others on the same server do: the trouble is with the one that asks.
+                Judged::Unknown(format!("{evidence}; see fabricctl diagnose {from}"))
+            } else {
+                unanswered(place, node, &evidence, small)
+            };
+            (judged, from.to_string())
+        }
     };
-    let small = matches!(probe.icmp, Some(crate::parse::ProbeEnd::OnlySmall));
-    let evidence = format!(
-        "{} of {} containers get no answer, e.g. {from} on {node}{}",
-        lost.len(),
-        lost.len() + answered.len(),
-        if small { ": small packets arrive, full ones don't" } else { "" }
-    );
-    let cause = if small {
-        format!("the way between {node} and {server} has a smaller MTU than the inventory says")
-    } else {
-        format!(
-            "packets between {node} and {name} are lost: a packet filter, or the container itself refuses"
-        )
-    };
+    vec![judged.hop(BACK, server, format!("ping {address} from {from}"))]
+}
+
+fn unanswered(place: &Place<'_>, node: &NodeName, evidence: &str, small: bool) -> Judged {
+    let Workload { name, address, server, .. } = place.workload;
     let fix = format!("tcpdump -ni any host {address} on {server} shows how far they come");
-    vec![Judged::bad(evidence, cause, fix).hop(title, server, format!("ping {address} from {from}"))]
+    if small {
+        let evidence = format!("{evidence}: small packets arrive, full ones don't");
+        let cause = format!("the way between {node} and {server} has a smaller MTU than the inventory says");
+        return Judged::bad(evidence, cause, fix);
+    }
+    let cause = format!(
+        "packets between {node} and {name} are lost: a packet filter, or the container itself refuses"
+    );
+    Judged::bad(evidence, cause, fix)
 }
 
 /// Could it be started again?

@@ -73,13 +73,27 @@ pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
             causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
         }
     }
-    // Settings that no check has felt yet, such as proxy ARP while its clients still remember their neighbours.
+    // What no check has felt yet, such as proxy ARP that is off while its clients still remember their neighbours.
+    for name in taken(&scene) {
+        if let Some(verdict) = walks.container(&name) {
+            causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
+        }
+    }
     for verdict in latent(&scene, scope) {
         causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
     }
     let mut causes: Vec<Explained> = causes.into_values().collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.explains.len()));
     Explanation { ok: causes.is_empty(), failed, causes }
+}
+
+/// The containers whose addresses nodes themselves have on their interfaces.
+fn taken(scene: &Scene<'_>) -> Vec<String> {
+    let workloads = scene.fabric.workloads.values();
+    let names: BTreeMap<_, _> = workloads.map(|workload| (workload.address, &workload.name)).collect();
+    let links = scene.world.keys().filter_map(|node| scene.said(node, |facts| &facts.links)).flatten();
+    let addresses = links.flat_map(|(_, link)| &link.addresses);
+    addresses.filter_map(|address| names.get(&address.addr()).map(|name| (*name).clone())).collect()
 }
 
 /// Settings of routers that are wrong.
@@ -106,10 +120,12 @@ struct Walks<'a> {
 impl Walks<'_> {
     /// The first cause of a failed finding; the finding itself where every hop is well.
     fn cause(&mut self, finding: &Finding) -> Verdict {
-        for name in containers(self.scene.fabric, finding) {
-            if let Some(verdict) = self.container(&name) {
-                return verdict;
-            }
+        let names = containers(self.scene.fabric, finding);
+        let mut verdicts: Vec<Verdict> = names.iter().filter_map(|name| self.container(name)).collect();
+        // Of a pair, the end that has more to say than that packets are lost.
+        verdicts.sort_by_key(|verdict| verdict.hop == container::BACK);
+        if let Some(verdict) = verdicts.into_iter().next() {
+            return verdict;
         }
         if let Some(verdict) = self.stray(finding) {
             return verdict;
