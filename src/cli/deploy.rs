@@ -54,6 +54,28 @@ pub enum OnFailure {
     Keep,
 }
 
+/// How a run ends whose devices have a guard.
+#[derive(Debug, Clone, Args)]
+pub struct EndArgs {
+    /// When the changes are final
+    #[arg(long, env = "FABRICCTL_CONFIRM", value_name = "WHEN", value_enum, default_value_t)]
+    pub confirm: Confirm,
+
+    /// How long a device waits to hear of this run before it puts back what was there (30s, 2m)
+    #[arg(
+        long,
+        env = "FABRICCTL_CONFIRM_WITHIN",
+        value_name = "DURATION",
+        default_value = "2m",
+        value_parser = guard_time
+    )]
+    pub confirm_within: Duration,
+
+    /// What to do when a step or the verification fails, or at Ctrl-C
+    #[arg(long, env = "FABRICCTL_ON_FAILURE", value_name = "WHAT", value_enum, default_value_t)]
+    pub on_failure: OnFailure,
+}
+
 /// Bring the fabric to its desired state: connect, observe, show the plan, apply it, verify.
 ///
 /// A second run finds nothing to change and restarts nothing. Files are checked on the device before they
@@ -86,23 +108,9 @@ pub struct DeployArgs {
     )]
     pub wait: Duration,
 
-    /// When the changes are final
-    #[arg(long, env = "FABRICCTL_CONFIRM", value_name = "WHEN", value_enum, default_value_t)]
-    pub confirm: Confirm,
-
-    /// How long a device waits to hear of this run before it puts back what was there (30s, 2m)
-    #[arg(
-        long,
-        env = "FABRICCTL_CONFIRM_WITHIN",
-        value_name = "DURATION",
-        default_value = "2m",
-        value_parser = guard_time
-    )]
-    pub confirm_within: Duration,
-
-    /// What to do when a step or the verification fails, or at Ctrl-C
-    #[arg(long, env = "FABRICCTL_ON_FAILURE", value_name = "WHAT", value_enum, default_value_t)]
-    pub on_failure: OnFailure,
+    /// How it ends.
+    #[command(flatten)]
+    pub end: EndArgs,
 
     /// Order and stop rules.
     #[command(flatten)]
@@ -118,7 +126,7 @@ pub struct ConfirmArgs {
 }
 
 /// A duration that a guard can keep: it counts whole seconds, and hears of its run every five.
-pub(super) fn guard_time(text: &str) -> Result<Duration, String> {
+fn guard_time(text: &str) -> Result<Duration, String> {
     let least = Duration::from_secs(10);
     match super::duration(text)? {
         short if short < least => Err("a device needs at least 10s to hear that the run lives".to_owned()),

@@ -16,7 +16,7 @@ mod verify;
 mod waves;
 
 pub use deploy::{
-    ChangeArgs, Confirm, ConfirmArgs, DaemonArgs, DeployArgs, OnFailure, PlanArgs, TeardownArgs,
+    ChangeArgs, Confirm, ConfirmArgs, DaemonArgs, DeployArgs, EndArgs, OnFailure, PlanArgs, TeardownArgs,
 };
 pub use diagnose::DiagnoseArgs;
 pub use history::{HistoryArgs, HistoryVerb};

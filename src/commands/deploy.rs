@@ -223,9 +223,7 @@ fn report(
         format!("deployed: {} ({seconds:.1} s)", output::summary_text(plan).trim_end())
     });
     if let Some(time) = &ended.confirm_before {
-        output::document(&format!(
-            "not final yet: unless `fabricctl confirm` is run before {time}, the devices put back what was there"
-        ));
+        finish::not_final(time);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::workbench::{self, Workbench};
 use super::{finish, verify};
 use crate::action::{Plan, RunId};
 use crate::apply::{self, OnFailure, Outcome, Stop};
-use crate::cli::{self, Confirm, DeployArgs, Global};
+use crate::cli::{self, Confirm, DeployArgs, EndArgs, Global};
 use crate::fabric::{Fabric, NodeName};
 use crate::observe::Observation;
 use crate::output::{self, Exit, Failure, Problem, Progress};
@@ -80,11 +80,10 @@ impl Deployment<'_> {
         finish::confirm(yes, "Apply this plan?").await?;
         log.begin(&self.held.run, plan, &progress)?;
         let log = &*log;
-        let stop = interrupts.orderly(orderly(self.args));
+        let stop = interrupts.orderly(orderly(&self.args.end, "everything is put back"));
         let Self { bench, fleet, held, args, observed, .. } = self;
-        let ends = (args.confirm_within, args.confirm == Confirm::Manual);
         let (guarded, health) = tokio::join!(
-            Guarded::open(bench.fabric, fleet, (held, log), plan, ends),
+            Guarded::open(bench.fabric, fleet, (held, log), plan, &args.end),
             Health::before(
                 bench.fabric,
                 fleet,
@@ -96,7 +95,7 @@ impl Deployment<'_> {
         let mut run = Change { guarded: guarded?, health, progress, stop, log };
         let (touched, mut ended) = self.change(plan, &mut run).await;
         if ended.failure.is_none() {
-            match args.confirm {
+            match args.end.confirm {
                 Confirm::Manual => ended.confirm_before = Some(run.guarded.deadline()),
                 Confirm::Auto => match run.guarded.confirm().await {
                     Ok(()) => {}
@@ -108,7 +107,7 @@ impl Deployment<'_> {
                 },
             }
         }
-        let back = match (&ended.failure, args.on_failure) {
+        let back = match (&ended.failure, args.end.on_failure) {
             (Some(_), cli::OnFailure::Rollback) => {
                 run.guarded.roll_back(&touched, &run.health, &run.progress).await
             }
@@ -147,7 +146,7 @@ impl Deployment<'_> {
         let Change { guarded, health, progress, stop, log } = run;
         let scope =
             Scope { fabric: self.bench.fabric, fleet: self.fleet, run: &self.held.run, guarded: true, log };
-        let keep = self.args.on_failure == cli::OnFailure::Keep;
+        let keep = self.args.end.on_failure == cli::OnFailure::Keep;
         let waves = Waves { scope, args: &self.args.waves, keep, health, progress, stop };
         let Way { outcome, failed, troubles, complete } = waves.run(plan, guarded).await;
         let troubles = troubles.into_failure();
@@ -243,10 +242,10 @@ fn changes_routers(fabric: &Fabric, plan: &Plan) -> bool {
 }
 
 /// What Ctrl-C does once devices are being changed.
-fn orderly(args: &DeployArgs) -> Orderly {
-    let then = match args.on_failure {
-        cli::OnFailure::Rollback => "then everything is put back",
-        cli::OnFailure::Keep => "what was done stays",
+pub(super) fn orderly(end: &EndArgs, undone: &str) -> Orderly {
+    let then = match end.on_failure {
+        cli::OnFailure::Rollback => format!("then {undone}"),
+        cli::OnFailure::Keep => "what was done stays".to_owned(),
     };
     Orderly {
         first: format!(
@@ -254,7 +253,7 @@ fn orderly(args: &DeployArgs) -> Orderly {
         ),
         second: format!(
             "stopped at once; the devices put back by themselves what was there before, within {} s",
-            args.confirm_within.as_secs()
+            end.confirm_within.as_secs()
         ),
     }
 }
@@ -328,7 +327,7 @@ pub(super) fn left_over(plan: &Plan, outcome: &Outcome, troubles: &mut Troubles)
     if outcome.stopped {
         (exit, message) = (Exit::Interrupted, format!("interrupted: {message}"));
     }
-    let hint = "mend the cause, then run the same command again: it goes on from here";
+    let hint = "mend the cause, then run the same command again";
     troubles.add(exit, Problem { message, ..Problem::default() }.hint(hint));
 }
 
@@ -344,11 +343,6 @@ async fn settle(
     let mut troubles = Troubles::default();
     let observed = observe(bench, fleet, &touched, &mut troubles).await;
     let left = bench.plan(&observed, &mut troubles);
-    let undone = left.steps().map(|step| {
-        let message = format!("it was done and is still to do ({})", step.reason);
-        let hint = "look at the device's logs: something there undid or refused the change";
-        Problem { message, ..Problem::default() }.on(&step.node).during(&step.action.to_string()).hint(hint)
-    });
-    troubles.extend(Exit::NotAsDesired, undone);
+    troubles.extend(Exit::NotAsDesired, left.steps().map(finish::undone));
     troubles.into_failure()
 }

@@ -2,9 +2,10 @@
 
 use super::fleet::exec_problem;
 use super::runtime;
+use crate::action::Step;
 use crate::apply::{FailureCause, StepFailure};
 use crate::cli::{Format, Global};
-use crate::output::{Diffs, Exit, Failure, Problem, Progress};
+use crate::output::{self, Diffs, Exit, Failure, Problem, Progress};
 use std::io::{BufRead as _, IsTerminal as _};
 
 /// What happens, told on stderr. Where a program reads JSON, only errors go there, as JSON too.
@@ -91,4 +92,18 @@ const ADVICE: [(&str, &str); 13] = [
 fn advice(output: &str) -> Option<&'static str> {
     let output = output.to_lowercase();
     ADVICE.iter().find(|(said, _)| output.contains(&said.to_lowercase())).map(|(_, advice)| *advice)
+}
+
+/// Says until when a run must be confirmed that is left to a person.
+pub(super) fn not_final(time: &str) {
+    output::document(&format!(
+        "not final yet: unless `fabricctl confirm` is run before {time}, the devices put back what was there"
+    ));
+}
+
+/// A step that was done, and that the device needs all the same.
+pub(super) fn undone(step: &Step) -> Problem {
+    let message = format!("it was done and is still to do ({})", step.reason);
+    let hint = "look at the device's logs: something there undid or refused the change";
+    Problem { message, ..Problem::default() }.on(&step.node).during(&step.action.to_string()).hint(hint)
 }

@@ -22,6 +22,7 @@ mod locks;
 mod render;
 mod report;
 mod rollback;
+mod rolled_back;
 mod round;
 mod runtime;
 mod saved;

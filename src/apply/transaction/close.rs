@@ -48,6 +48,11 @@ impl PutBack {
         self.differs.is_empty() && self.before.as_deref().is_none_or(|how| how == "restored")
     }
 
+    /// What was done, in a line.
+    pub fn deeds(&self) -> String {
+        if self.done.is_empty() { "nothing had changed".to_owned() } else { self.done.join(", ") }
+    }
+
     /// What is not as it was, a line each.
     pub fn lacks(&self) -> String {
         let closed = self.before.iter().map(|how| format!("the run was closed as {how} on it"));

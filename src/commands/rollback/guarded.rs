@@ -3,16 +3,16 @@
 use super::{Work, memory};
 use crate::action::{Action, Plan, Step};
 use crate::cli::{self, Confirm, WaveArgs};
-use crate::commands::deployment::{Scope, interrupted};
+use crate::commands::deployment::{Scope, interrupted, orderly};
+use crate::commands::finish;
 use crate::commands::health::Health;
 use crate::commands::journal::RunLog;
 use crate::commands::locks::Held;
-use crate::commands::runtime::Orderly;
 use crate::commands::transaction::{Guarded, Undo};
 use crate::commands::troubles::Troubles;
 use crate::commands::waves::Waves;
 use crate::fabric::NodeName;
-use crate::output::{Exit, Failure, Problem, Progress};
+use crate::output::{Exit, Failure, Progress};
 use crate::planner;
 use crate::state::Saved;
 use crate::verify::routes::{Check, Kind};
@@ -44,13 +44,12 @@ impl Work<'_> {
         progress: &Arc<Progress>,
     ) -> Result<Option<String>, Failure> {
         let Self { fabric, fleet, args, .. } = self;
-        let stop = self.interrupts.orderly(self.orderly());
-        let ends = (args.confirm_within, args.confirm == Confirm::Manual);
+        let stop = self.interrupts.orderly(orderly(&args.end, "everything is as before this rollback"));
         let (guarded, health) =
-            tokio::join!(Guarded::open(fabric, fleet, (held, log), plan, ends), self.health(plan, past));
+            tokio::join!(Guarded::open(fabric, fleet, (held, log), plan, &args.end), self.health(plan, past));
         let mut guarded = guarded?;
         let scope = Scope { fabric, fleet, run: &held.run, guarded: true, log };
-        let keep = args.on_failure == cli::OnFailure::Keep;
+        let keep = args.end.on_failure == cli::OnFailure::Keep;
         let waves = Waves { scope, args: &WaveArgs::default(), keep, health: &health, progress, stop: &stop };
         let way = waves.run(plan, &mut guarded).await;
         let mut wish = stop.clone();
@@ -63,7 +62,7 @@ impl Work<'_> {
         };
         let cause = match changed {
             Err(cause) => cause,
-            Ok(()) if args.confirm == Confirm::Manual => return Ok(Some(guarded.deadline())),
+            Ok(()) if args.end.confirm == Confirm::Manual => return Ok(Some(guarded.deadline())),
             Ok(()) => match guarded.confirm().await {
                 Ok(()) => return Ok(None),
                 Err((failure, Undo::Over)) => return Err(failure),
@@ -117,30 +116,8 @@ impl Work<'_> {
             Action::StopService { service } => service == planner::ENGINE && aside.contains(&step.node),
             _ => false,
         };
-        for step in left.values().flat_map(|back| &back.steps).filter(|step| !waits(step)) {
-            let message = format!("it was done and is still to do ({})", step.reason);
-            let hint = "look at the device's logs: something there undid or refused the change";
-            let problem = Problem { message, ..Problem::default() };
-            let problem = problem.on(&step.node).during(&step.action.to_string()).hint(hint);
-            troubles.add(Exit::NotAsDesired, problem);
-        }
+        let undone = left.values().flat_map(|back| &back.steps).filter(|step| !waits(step));
+        troubles.extend(Exit::NotAsDesired, undone.map(finish::undone));
         troubles.into_failure()
-    }
-
-    /// What Ctrl-C does once devices are being changed.
-    fn orderly(&self) -> Orderly {
-        let then = match self.args.on_failure {
-            cli::OnFailure::Rollback => "then everything is as before this rollback",
-            cli::OnFailure::Keep => "what was done stays",
-        };
-        let within = self.args.confirm_within.as_secs();
-        Orderly {
-            first: format!(
-                "interrupted: the steps that have begun come to their end, {then}; once more to stop at once"
-            ),
-            second: format!(
-                "stopped at once; the devices put back by themselves what was there before, within {within} s"
-            ),
-        }
     }
 }

@@ -218,9 +218,7 @@ fn report(words: &Words<'_>, done: &Done, rest: &[&str], started: Instant) -> Re
         output::document(&format!("nothing left to undo: every node is as it was before run {of}"));
     }
     if let Some(time) = confirm_before {
-        output::document(&format!(
-            "not final yet: unless `fabricctl confirm` is run before {time}, the devices put back what was there"
-        ));
+        finish::not_final(time);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::Work;
 use crate::action::RunId;
 use crate::apply::transaction;
 use crate::commands::locks::{Held, open_problem};
-use crate::commands::transaction::deed_problem;
+use crate::commands::transaction::{END, deed_problem};
 use crate::commands::troubles::{Troubles, listed};
 use crate::commands::{finish, journal};
 use crate::fabric::NodeName;
@@ -13,10 +13,6 @@ use crate::remote;
 use crate::store::journal::{Record, Safety};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// What one device's way back may take at least.
-const END: Duration = Duration::from_secs(120);
 
 impl Work<'_> {
     /// Puts back what the run to be undone, or a later one, left open; returns where that went well.
@@ -83,19 +79,12 @@ impl Work<'_> {
         for (node, back) in ended {
             match back {
                 Ok(back) if back.whole() => {
-                    let said = if back.done.is_empty() {
-                        "nothing had changed".to_owned()
-                    } else {
-                        back.done.join(", ")
-                    };
-                    progress.say(&format!("  {node}: {said}"));
+                    progress.say(&format!("  {node}: {}", back.deeds()));
                     whole.push(node);
                 }
                 Ok(back) => {
-                    let message = back.differs.into_iter().map(|what| format!("not as before: {what}"));
-                    let message = message.chain(back.troubles).collect::<Vec<_>>().join("\n");
                     let hint = "mend it by hand, or bring it to the desired state: fabricctl deploy";
-                    let problem = Problem { message, ..Problem::default() };
+                    let problem = Problem { message: back.lacks(), ..Problem::default() };
                     troubles.add(Exit::NotAsDesired, problem.on(&node).during("rollback").hint(hint));
                 }
                 Err(error) => troubles.add(Exit::NotAsDesired, deed_problem(&node, "rollback", &error)),
