@@ -100,7 +100,6 @@ fn first_deployment() -> (Saved, NodeState, Present) {
         settings: BTreeMap::from([("/proc/sys/net/ipv4/ip_forward".to_owned(), "1".to_owned())]),
         ports: BTreeSet::from(["swp1 link up 9216 off".to_owned(), "swp1 address 10.0.0.1/31".to_owned()]),
         at_boot: BTreeSet::from(["frr".to_owned(), "rdnbrd".to_owned()]),
-        ..Present::default()
     };
     (past, current, present)
 }
