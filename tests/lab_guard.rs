@@ -16,21 +16,17 @@ mod support;
 use fabricctl::action::RunId;
 use fabricctl::apply::transaction;
 use fabricctl::remote::{Options, Session};
-use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use support::{Lab, Ran, eventually};
+use support::{
+    Answers, CHANGED, FRR, Lab, NODES, Ran, Template, assert_nothing_remains, assert_same, eventually,
+    everywhere,
+};
 
 /// One lab at a time: both at once on a small machine would test its patience, not the tool.
 static TURN: Mutex<()> = Mutex::new(());
-
-const NODES: [&str; 10] = [
-    "leaf01", "leaf02", "leaf03", "leaf04", "server01", "server02", "server03", "server04", "spine01",
-    "spine02",
-];
 
 /// The shortest guard there is.
 const GUARD: &str = "10s";
@@ -92,83 +88,21 @@ ip route show proto 76 | awk '{ print $1, $3 }' | sort
 true
 "#;
 
-/// What a run leaves on a device besides that, which must be nothing.
-const REMAINS: &str = "ls -d /tmp/fabricctl.* /etc/init.d/fabricctl-guard /etc/rc2.d/*fabricctl* \
-    /run/fabricctl/*.* /var/lib/fabricctl/runs/*/armed /etc/*.fabricctl-new 2>/dev/null; \
-    cat /run/fabricctl/lock 2>/dev/null; pgrep -af '[r]estore guard'; true";
-
-/// What a command prints on every device; on all at the same time.
-fn everywhere(lab: &Lab, command: &str) -> BTreeMap<&'static str, String> {
-    std::thread::scope(|scope| {
-        let asked = NODES.map(|node| (node, scope.spawn(move || lab.ssh(node, command))));
-        asked.map(|(node, answer)| (node, answer.join().unwrap())).into()
-    })
-}
-
-fn fingerprints(lab: &Lab) -> BTreeMap<&'static str, String> {
+fn fingerprints(lab: &Lab) -> Answers {
     everywhere(lab, FINGERPRINT)
 }
 
 /// Every device is as it was, and nothing of the run is left on it.
 #[track_caller]
-fn assert_as_before(lab: &Lab, before: &BTreeMap<&'static str, String>) {
-    let after = fingerprints(lab);
-    for (node, was) in before {
-        let is = &after[node];
-        let only = |one: &str, other: &str| -> Vec<String> {
-            one.lines().filter(|line| !other.lines().any(|there| there == *line)).map(str::to_owned).collect()
-        };
-        assert!(was == is, "{node}: gone: {:#?}, new: {:#?}", only(was, is), only(is, was));
-    }
+fn assert_as_before(lab: &Lab, before: &Answers) {
+    assert_same(before, &fingerprints(lab), &[]);
     assert_nothing_remains(lab);
 }
 
-#[track_caller]
-fn assert_nothing_remains(lab: &Lab) {
-    // A question whose answer nobody waits for any more comes to its own end.
-    eventually("nothing of the run is left on any device", || {
-        let left = everywhere(lab, REMAINS);
-        left.iter()
-            .filter(|(_, remains)| !remains.is_empty())
-            .for_each(|left| println!("still there: {left:?}"));
-        left.values().all(String::is_empty)
-    });
-}
-
-/// A template of the inventory's own; gone when dropped.
-struct Template(PathBuf);
-
-impl Template {
-    fn new(lab: &Lab, name: &str, text: &str) -> Self {
-        let path = lab.inventory.path().join("templates/debian").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    /// The built-in configuration of FRR with another line in it.
-    fn frr(lab: &Lab, from: &str, to: &str) -> Self {
-        let text = std::fs::read_to_string("templates/debian/etc/frr/frr.conf.j2").unwrap();
-        assert!(text.contains(from));
-        Self::new(lab, "etc/frr/frr.conf.j2", &text.replace(from, to))
-    }
-
-    /// A change of every router, and a file on each server whose check takes that many seconds.
-    fn slow(lab: &Lab, seconds: u32) -> [Self; 2] {
-        let best = " bgp bestpath as-path multipath-relax\n";
-        let text =
-            format!("{{#- fabricctl: roles=server check=\"sleep {seconds}; test -s {{}}\" -#}}\nslow\n");
-        [
-            Self::frr(lab, best, &format!(" bgp bestpath compare-routerid\n{best}")),
-            Self::new(lab, "etc/slow.j2", &text),
-        ]
-    }
-}
-
-impl Drop for Template {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// A change of every router, and a file on each server whose check takes that many seconds.
+fn slow(lab: &Lab, seconds: u32) -> [Template; 2] {
+    let text = format!("{{#- fabricctl: roles=server check=\"sleep {seconds}; test -s {{}}\" -#}}\nslow\n");
+    [Template::edited(lab, FRR, &[CHANGED]), Template::new(lab, "etc/slow.j2", &text)]
 }
 
 /// A run that is under way.
@@ -259,7 +193,7 @@ fn a_first_deployment_that_fails_leaves_nothing(lab: &Lab) {
 }
 
 fn two_runs_at_once(lab: &Lab) {
-    let slow = Template::slow(lab, 6);
+    let change = slow(lab, 6);
     let mut first = Running::deploy(lab, &[]);
     let began = Instant::now();
     let ran = lab
@@ -280,12 +214,12 @@ fn two_runs_at_once(lab: &Lab) {
     first.wait().exits(0).says("deployed: ");
     first.assert_gone();
     assert_nothing_remains(lab);
-    drop(slow);
+    drop(change);
     lab.on(&["deploy", "--yes"]).exits(0);
     // Taken over by force, the first run ends, and the second undoes it before it begins.
-    let slow = Template::slow(lab, 15);
+    let change = slow(lab, 15);
     let mut first = Running::deploy(lab, &["--confirm-within", GUARD]);
-    drop(slow);
+    drop(change);
     lab.on(&["deploy", "--yes", "--break-lock"])
         .exits(0)
         .says("was cut short: what was there before it comes back first");
@@ -305,7 +239,7 @@ fn a_failed_verification_brings_everything_back(lab: &Lab) {
         "web43: { server: server04, address: 172.16.1.43, image: identify }",
         "web43: { server: server04, address: 172.16.1.43, image: identify, environment: { COLOUR: blue } }",
     );
-    let silent = Template::frr(lab, "  redistribute kernel route-map FABRIC-HOSTS\n", "");
+    let silent = Template::edited(lab, FRR, &[("  redistribute kernel route-map FABRIC-HOSTS\n", "")]);
     let image =
         std::fs::read_to_string("templates/debian/var/lib/fabricctl/images/identify/Dockerfile.j2").unwrap();
     let image = Template::new(
@@ -331,13 +265,13 @@ fn a_failed_verification_brings_everything_back(lab: &Lab) {
 
 fn a_killed_controller(lab: &Lab) {
     let before = fingerprints(lab);
-    let slow = Template::slow(lab, 4);
+    let change = slow(lab, 4);
     let mut running = Running::deploy(lab, &["--confirm-within", GUARD]);
     running.signal(libc::SIGKILL);
     running.child.wait().unwrap();
     running.assert_gone();
     wait_for_guards(lab, "after kill -9");
-    drop(slow);
+    drop(change);
     assert_as_before(lab, &before);
     let ended = lab.ssh("leaf01", "cat $(ls -d /var/lib/fabricctl/runs/* | tail -n 1)/outcome");
     assert!(ended.starts_with("restored\nguard\n"), "{ended}");
@@ -346,7 +280,7 @@ fn a_killed_controller(lab: &Lab) {
 
 fn confirmed_by_hand(lab: &Lab) {
     let before = fingerprints(lab);
-    let slow = Template::slow(lab, 0);
+    let change = slow(lab, 0);
     let ran = lab.on(&["deploy", "--yes", "--confirm", "manual", "--confirm-within", "5m"]).exits(0);
     ran.says("not final yet: unless `fabricctl confirm` is run before");
     lab.on(&["plan", "--exit-code"]).exits(0);
@@ -356,19 +290,19 @@ fn confirmed_by_hand(lab: &Lab) {
     lab.on(&["confirm"]).exits(0).says("nothing to confirm");
     assert_nothing_remains(lab);
     lab.on(&["deploy"]).exits(0).says("nothing changed");
-    drop(slow);
+    drop(change);
     lab.on(&["deploy", "--yes"]).exits(0);
     assert_as_before(lab, &before);
 }
 
 fn never_confirmed(lab: &Lab) {
     let before = fingerprints(lab);
-    let slow = Template::slow(lab, 0);
+    let change = slow(lab, 0);
     lab.edit("172.16.1.12,", "172.16.1.15,");
     lab.on(&["deploy", "--yes", "--confirm", "manual", "--confirm-within", GUARD]).exits(0);
     assert!(lab.ssh("server01", "docker ps -a").contains("web12.fabricctl-"), "the old one is put aside");
     lab.edit("172.16.1.15,", "172.16.1.12,");
-    drop(slow);
+    drop(change);
     wait_for_guards(lab, "never confirmed");
     assert_as_before(lab, &before);
     lab.on(&["confirm"]).exits(0).says("nothing to confirm");
@@ -378,7 +312,7 @@ fn never_confirmed(lab: &Lab) {
 fn interrupted_once(lab: &Lab) {
     let before = fingerprints(lab);
     for signal in [libc::SIGINT, libc::SIGTERM] {
-        let _slow = Template::slow(lab, 4);
+        let _slow = slow(lab, 4);
         let mut running = Running::deploy(lab, &[]);
         running.signal(signal);
         let ran = running.wait().exits(130).says("interrupted: the steps that have begun come to their end");
@@ -395,7 +329,7 @@ fn interrupted_once(lab: &Lab) {
 
 fn interrupted_twice(lab: &Lab) {
     let before = fingerprints(lab);
-    let slow = Template::slow(lab, 6);
+    let change = slow(lab, 6);
     let mut running = Running::deploy(lab, &["--confirm-within", GUARD]);
     let pressed = Instant::now();
     running.signal(libc::SIGINT);
@@ -404,20 +338,20 @@ fn interrupted_twice(lab: &Lab) {
     running.wait().exits(130).says("stopped at once; the devices put back by themselves");
     println!("stopped at once after {:.1} s", pressed.elapsed().as_secs_f32());
     running.assert_gone();
-    drop(slow);
+    drop(change);
     wait_for_guards(lab, "stopped at once");
     assert_as_before(lab, &before);
 }
 
 fn a_device_that_restarts(lab: &Lab) {
     let before = fingerprints(lab);
-    let slow = Template::slow(lab, 5);
+    let change = slow(lab, 5);
     let mut running = Running::deploy(lab, &["--confirm-within", "60s"]);
     lab.fabricctl(&["lab", "restart", "--name", &lab.name, "leaf03"]).exits(0);
     let ran = running.wait();
     assert_eq!(ran.code, 5, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("error: leaf03: "), "{}", ran.stderr);
-    drop(slow);
+    drop(change);
     wait_for_guards(lab, "a restart");
     lab.on(&["verify", "routes", "--wait", "60s"]).exits(0);
     assert_as_before(lab, &before);
@@ -426,7 +360,7 @@ fn a_device_that_restarts(lab: &Lab) {
 
 fn a_disk_without_room_for_the_snapshot(lab: &Lab) {
     let before = fingerprints(lab);
-    let slow = Template::slow(lab, 0);
+    let change = slow(lab, 0);
     lab.ssh(
         "leaf04",
         "cp -a /var/lib/fabricctl /root/kept && mount -t tmpfs -o size=256k,mode=755 tmpfs /var/lib/fabricctl && \
@@ -438,12 +372,12 @@ fn a_disk_without_room_for_the_snapshot(lab: &Lab) {
         .says("leaf04: snapshot: the snapshot can't be made: No space left on device");
     ran.says("nothing was changed; nothing is wrong with leaf01");
     lab.ssh("leaf04", "umount /var/lib/fabricctl; rm -r /root/kept");
-    drop(slow);
+    drop(change);
     assert_as_before(lab, &before);
 }
 
 fn what_failed_can_be_kept(lab: &Lab) {
-    let slow = Template::slow(lab, 0);
+    let change = slow(lab, 0);
     let broken =
         Template::new(lab, "etc/broken.j2", "{#- fabricctl: roles=server check=\"false {}\" -#}\nx\n");
     let ran = lab.on(&["deploy", "--yes", "--on-failure", "keep"]).exits(1).says("write /etc/broken");
@@ -452,7 +386,7 @@ fn what_failed_can_be_kept(lab: &Lab) {
     assert_nothing_remains(lab);
     drop(broken);
     lab.on(&["deploy", "--yes"]).exits(0);
-    drop(slow);
+    drop(change);
     lab.on(&["deploy", "--yes"]).exits(0);
     lab.on(&["plan", "--exit-code"]).exits(0);
 }

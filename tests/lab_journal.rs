@@ -211,6 +211,8 @@ fn a_run_that_is_killed_is_interrupted_and_the_next_completes_it(lab: &Lab) {
     let newest = &history(lab)[..2];
     assert_eq!((&newest[0]["outcome"], &newest[1]["outcome"]), (&"done".into(), &"interrupted".into()));
     assert_eq!(newest[0]["steps"]["done"], newest[0]["steps"]["planned"]);
+    let by = format!("  server03: rolled back (by run {})", newest[0]["run"].as_str().unwrap());
+    lab.fabricctl(&["history", "show", newest[1]["run"].as_str().unwrap()]).exits(0).says(&by);
     lab.on(&["plan", "--exit-code"]).exits(0);
 }
 

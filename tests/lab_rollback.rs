@@ -11,17 +11,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
-use support::{Lab, Ran, eventually};
-
-const NODES: [&str; 10] = [
-    "leaf01", "leaf02", "leaf03", "leaf04", "server01", "server02", "server03", "server04", "spine01",
-    "spine02",
-];
+use support::{
+    Answers, CHANGED, FRR, Held, Lab, Ran, Template, assert_nothing_remains, assert_same, eventually,
+    everywhere,
+};
 
 /// Secrets of two runs: nothing of them may be told.
 const TOKENS: [&str; 2] = ["first-tok3n-of-web43", "second-tok3n-of-web43"];
@@ -67,36 +62,15 @@ fi
 true
 "#;
 
-/// What a run leaves on a device besides that, which must be nothing.
-const REMAINS: &str = "ls -d /tmp/fabricctl.* /etc/init.d/fabricctl-guard /etc/rc2.d/*fabricctl* \
-    /run/fabricctl/*.* /var/lib/fabricctl/runs/*/armed /etc/*.fabricctl-new 2>/dev/null; \
-    cat /run/fabricctl/lock 2>/dev/null; pgrep -af '[r]estore guard'; true";
-
-fn everywhere(lab: &Lab, command: &str) -> BTreeMap<&'static str, String> {
-    std::thread::scope(|scope| {
-        let asked = NODES.map(|node| (node, scope.spawn(move || lab.ssh(node, command))));
-        asked.map(|(node, answer)| (node, answer.join().unwrap())).into()
-    })
-}
-
-fn fingerprints(lab: &Lab) -> BTreeMap<&'static str, String> {
+fn fingerprints(lab: &Lab) -> Answers {
     everywhere(lab, FINGERPRINT)
 }
 
 /// Every device is as it was, but for those named, and nothing of a run is left on any.
 #[track_caller]
-fn assert_as(lab: &Lab, before: &BTreeMap<&'static str, String>, but: &[&str]) {
-    let after = fingerprints(lab);
-    for (node, was) in before.iter().filter(|(node, _)| !but.contains(node)) {
-        let is = &after[node];
-        let only = |one: &str, other: &str| -> Vec<String> {
-            one.lines().filter(|line| !other.lines().any(|there| there == *line)).map(str::to_owned).collect()
-        };
-        assert!(was == is, "{node}: gone: {:#?}, new: {:#?}", only(was, is), only(is, was));
-    }
-    for (node, remains) in everywhere(lab, REMAINS) {
-        assert_eq!(remains, "", "{node}");
-    }
+fn assert_as(lab: &Lab, before: &Answers, but: &[&str]) {
+    assert_same(before, &fingerprints(lab), but);
+    assert_nothing_remains(lab);
 }
 
 /// Runs a verb against the lab; no secret may come out.
@@ -120,36 +94,6 @@ fn newest(lab: &Lab) -> String {
     runs[0]["run"].as_str().unwrap().to_owned()
 }
 
-/// A template of the inventory's own; gone when dropped.
-struct Template(PathBuf);
-
-impl Template {
-    fn new(lab: &Lab, name: &str, text: &str) -> Self {
-        let path = lab.inventory.path().join("templates/debian").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    /// The built-in configuration of FRR with another line in it.
-    fn frr(lab: &Lab) -> Self {
-        let best = " bgp bestpath as-path multipath-relax\n";
-        let text = std::fs::read_to_string("templates/debian/etc/frr/frr.conf.j2").unwrap();
-        assert!(text.contains(best));
-        Self::new(
-            lab,
-            "etc/frr/frr.conf.j2",
-            &text.replace(best, &format!(" bgp bestpath compare-routerid\n{best}")),
-        )
-    }
-}
-
-impl Drop for Template {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 fn nothing_to_undo(lab: &Lab) {
     run(lab, &["rollback", "--yes"]).exits(2).says("has no run that changed this fabric");
     run(lab, &["rollback", "3fa9", "--yes"])
@@ -159,7 +103,7 @@ fn nothing_to_undo(lab: &Lab) {
 }
 
 /// Another address, another secret, a new image and file, and other routing; the inventory stays changed.
-fn a_change_and_back(lab: &Lab, reference: &BTreeMap<&'static str, String>) -> [Template; 3] {
+fn a_change_and_back(lab: &Lab, reference: &Answers) -> [Template; 3] {
     let web43 = "address: 172.16.1.43, image: identify";
     lab.edit("172.16.1.12,", "172.16.1.15,");
     lab.edit("  web33: { server: server03, address: 172.16.1.33, image: identify }\n", "");
@@ -167,7 +111,7 @@ fn a_change_and_back(lab: &Lab, reference: &BTreeMap<&'static str, String>) -> [
     let image =
         std::fs::read_to_string("templates/debian/var/lib/fabricctl/images/identify/Dockerfile.j2").unwrap();
     let templates = [
-        Template::frr(lab),
+        Template::edited(lab, FRR, &[CHANGED]),
         Template::new(
             lab,
             "etc/sysctl.d/91-more.conf.j2",
@@ -219,12 +163,7 @@ fn a_change_and_back(lab: &Lab, reference: &BTreeMap<&'static str, String>) -> [
 }
 
 /// To before the first deployment, with a device that can't be reached at first.
-fn back_over_several_runs(
-    lab: &Lab,
-    first: &str,
-    bare: &BTreeMap<&'static str, String>,
-    reference: &BTreeMap<&'static str, String>,
-) {
+fn back_over_several_runs(lab: &Lab, first: &str, bare: &Answers, reference: &Answers) {
     let began = Instant::now();
     {
         let _gone = Held::on(lab, "leaf03", "kill $(cat /run/sshd.pid)", "/usr/sbin/sshd -p 22");
@@ -247,10 +186,10 @@ fn back_over_several_runs(
 }
 
 /// A run whose controller is killed is put back at once, without waiting for the guards.
-fn a_killed_controller(lab: &Lab, reference: &BTreeMap<&'static str, String>) {
+fn a_killed_controller(lab: &Lab, reference: &Answers) {
     let original = std::fs::read_to_string("inventory/reference/fabric.yml").unwrap();
     std::fs::write(lab.fabric_file(), original).unwrap();
-    let frr = Template::frr(lab);
+    let frr = Template::edited(lab, FRR, &[CHANGED]);
     let slow = Template::new(
         lab,
         "etc/slow.j2",
@@ -295,31 +234,4 @@ fn what_is_forgotten(lab: &Lab, first: &str) {
     run(lab, &["teardown", "--yes"]).exits(0);
     run(lab, &["rollback", "--yes"]).exits(2).says("was a teardown");
     run(lab, &["rollback", first, "--yes"]).exits(1).says("a teardown, took away what it remembered");
-}
-
-/// Something on a node that ends with this.
-struct Held(Child);
-
-impl Held {
-    fn on(lab: &Lab, node: &str, now: &str, later: &str) -> Self {
-        let mut child = Command::new("ssh")
-            .arg("-F")
-            .arg(lab.ssh_config())
-            .args([node, &format!("{now}; echo held; read -r end; {later}")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n", "{node}: {now}");
-        Self(child)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.0.stdin.take().map(|mut stdin| stdin.write_all(b"end\n"));
-        let _ = self.0.wait();
-    }
 }

@@ -14,9 +14,8 @@ mod support;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use support::{Lab, eventually};
+use support::{CHANGED, FRR, Lab, Template, eventually};
 
 /// Containers behind each pair of the leafs 02, 03 and 04, and two of one rack.
 const ELSEWHERE: [(&str, &str, &str); 4] = [
@@ -144,46 +143,13 @@ impl Loss {
     }
 }
 
-/// A template of the inventory's own; gone when dropped.
-struct Template(PathBuf);
-
-impl Template {
-    fn new(lab: &Lab, name: &str, text: &str) -> Self {
-        let path = lab.inventory.path().join("templates/debian").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    /// A built-in one with changes.
-    fn edited(lab: &Lab, name: &str, changes: &[(&str, &str)]) -> Self {
-        let mut text = std::fs::read_to_string(format!("templates/debian/{name}")).unwrap();
-        for (from, to) in changes {
-            assert!(text.contains(from), "{from:?} is not in {name}");
-            text = text.replace(from, to);
-        }
-        Self::new(lab, name, &text)
-    }
-
-    /// FRR restarts on some nodes.
-    fn restart(lab: &Lab, condition: &str) -> Self {
-        let line = format!("bgpd=yes\n{{% if {condition} %}}\n# changed\n{{% endif %}}\n");
-        Self::edited(lab, "etc/frr/daemons.j2", &[("bgpd=yes\n", &line)])
-    }
+/// FRR restarts on some nodes.
+fn restart(lab: &Lab, condition: &str) -> Template {
+    let line = format!("bgpd=yes\n{{% if {condition} %}}\n# changed\n{{% endif %}}\n");
+    Template::edited(lab, "etc/frr/daemons.j2", &[("bgpd=yes\n", &line)])
 }
 
-impl Drop for Template {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-const FRR: &str = "etc/frr/frr.conf.j2";
 const REMOTE: &str = "interface remote-as external";
-const BEST: &str = " bgp bestpath as-path multipath-relax\n";
-/// Every router gets another line.
-const CHANGED: (&str, &str) =
-    (BEST, " bgp bestpath as-path multipath-relax\n bgp bestpath compare-routerid\n");
 
 /// The sessions of one node are with a neighbour of another AS than there is.
 fn broken(node: &str) -> String {
@@ -205,7 +171,7 @@ fn wait_for_guards(lab: &Lab) {
 
 fn one_leaf_of_four_restarts(lab: &Lab) {
     let traffic = Traffic::start(lab, &ELSEWHERE);
-    let change = Template::restart(lab, r#"node.name == "leaf01""#);
+    let change = restart(lab, r#"node.name == "leaf01""#);
     let pid = lab.ssh("leaf01", "pidof bgpd");
     lab.on(&["deploy", "--yes"]).exits(0).says("restart frr");
     assert_ne!(lab.ssh("leaf01", "pidof bgpd"), pid);
@@ -294,7 +260,7 @@ fn batches_in_their_order(lab: &Lab) {
 
 fn spines_restart_one_after_the_other(lab: &Lab) {
     let traffic = Traffic::start(lab, &EVERYWHERE);
-    let change = Template::restart(lab, r#"node.role == "spine""#);
+    let change = restart(lab, r#"node.role == "spine""#);
     let ran = lab.on(&["deploy", "--yes"]).exits(0);
     ran.says("spines, 1 of 2: ").says("spines, 2 of 2: ").says("they are back");
     let losses = traffic.end("FRR of both spines restarts, one after the other");

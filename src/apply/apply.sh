@@ -224,10 +224,18 @@ remove_image() { put_image_aside "$1" && docker image rm "$1"; }
 
 remove_network() { touches docker && docker network rm "$1" && unrecorded "networks/$1"; }
 
+# remove_container NAME [NEXT]...: those that are removed next stop together with it, as each takes its time to end.
+#
 # One that was stopped by hand stays so, whatever its restart policy, unless that is `always`; ours never is.
+stopped=
 remove_container() {
     if [ -n "$saved" ]; then
-        touches docker && touches aside && docker stop -t 1 "$1" && docker rename "$1" "$1$kept$run"
+        touches docker && touches aside || return
+        case " $stopped " in
+        *" $1 "*) ;;
+        *) docker stop -t 1 "$@" && stopped=$* || docker stop -t 1 "$1" || return ;;
+        esac
+        docker rename "$1" "$1$kept$run"
     else
         docker rm -f "$1"
     fi && unrecorded "containers/$1"

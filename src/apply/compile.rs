@@ -37,8 +37,16 @@ pub(super) fn script<'a>(
     timeout: Duration,
 ) -> Script {
     let mut compiled = Compiled { fabric, calls: String::new(), attachments: Vec::new() };
-    for (number, step) in steps.into_iter().enumerate() {
-        let call = compiled.call(&step.action);
+    let steps: Vec<&Step> = steps.into_iter().collect();
+    for (number, step) in steps.iter().enumerate() {
+        let mut call = compiled.call(&step.action);
+        if let Action::RemoveContainer { .. } = step.action {
+            let next = steps[number + 1..].iter().map_while(|step| match &step.action {
+                Action::RemoveContainer { name } => Some(name.as_str()),
+                _ => None,
+            });
+            call.extend(next.map(|name| format!(" {}", quote(name))));
+        }
         let _ = writeln!(compiled.calls, "step {number} {call}");
     }
     let text = format!("{}{DEVICE}{LIBRARY}{}boundary end\n", header(fabric, run, guarded), compiled.calls);

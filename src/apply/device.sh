@@ -136,10 +136,12 @@ named_settings() {
 }
 
 # announce CONTAINER: speaks to its leaf in its name. One that never speaks itself would wait for the leaf's next sweep;
-# that is also what happens where this can't be done, so it never fails.
+# that is also what happens where this can't be done, so nobody waits for it.
 announce() {
-    pid=$(docker inspect -f '{{.State.Pid}}' "$1") || return 0
-    gateway=$(nsenter -t "$pid" -n ip -4 route show default | awk '{ print $3; exit }')
-    [ -z "$gateway" ] || nsenter -t "$pid" -n ping -c 1 -W 1 "$gateway" >/dev/null 2>&1 &
+    {
+        pid=$(docker inspect -f '{{.State.Pid}}' "$1") &&
+            gateway=$(nsenter -t "$pid" -n ip -4 route show default | awk '{ print $3; exit }') &&
+            [ -n "$gateway" ] && nsenter -t "$pid" -n ping -c 1 -W 1 "$gateway"
+    } >/dev/null 2>&1 &
 }
 

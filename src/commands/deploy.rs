@@ -81,7 +81,7 @@ pub(super) async fn deploy(
     let (fleet, mut troubles) = Fleet::reach(global, target, &fabric, &nodes).await?;
     let (mut held, locked) = Held::take(&fleet, args.change.break_lock).await;
     troubles.append(locked);
-    held.settle_open(&fleet, &finish::progress(global), &mut troubles).await;
+    held.settle_open(global, &fleet, &mut troubles).await;
     let prepared = look(&bench, fleet, &held.nodes(), troubles).await;
     let same = as_given(&prepared);
     let Prepared { fleet, plan, troubles, observed } = prepared;

@@ -20,6 +20,12 @@ pub(super) fn of(global: &Global) -> Journal {
     Journal::new(global.journal.clone().unwrap_or_else(beside))
 }
 
+/// Adds to an open run's record that another one put a device back. A run of another journal is none of this one's.
+pub(super) fn put_back(global: &Global, open: &RunId, node: &NodeName, by: &RunId) {
+    let (what, said) = (Safety::RolledBack, Some(format!("by run {by}")));
+    drop(of(global).add(open.as_str(), Record::Safety { node: node.to_string(), what, ok: true, said }));
+}
+
 /// A failure of the journal, with what to do.
 pub(super) fn failure(error: &JournalError) -> Failure {
     Failure::one(Exit::Usage, Problem::from_error(error).hint(error.hint()))

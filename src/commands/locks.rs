@@ -3,10 +3,12 @@
 use super::fleet::{Fleet, exec_problem};
 use super::transaction::{END, deed_problem};
 use super::troubles::Troubles;
+use super::{finish, journal};
 use crate::action::RunId;
 use crate::apply::transaction::{self, Claim, Lock, LockError, OpenRun, PutBack};
+use crate::cli::Global;
 use crate::fabric::NodeName;
-use crate::output::{Exit, Problem, Progress};
+use crate::output::{Exit, Problem};
 use crate::remote::{self, ExecError, Session};
 use crate::store::journal::Who;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +69,8 @@ impl Held {
     ///
     /// A run that was cut short is undone here and now instead of when its guards' time is over. One that waits for a
     /// person is that person's.
-    pub(super) async fn settle_open(&mut self, fleet: &Fleet, progress: &Progress, troubles: &mut Troubles) {
+    pub(super) async fn settle_open(&mut self, global: &Global, fleet: &Fleet, troubles: &mut Troubles) {
+        let progress = finish::progress(global);
         let cut_short: BTreeMap<NodeName, (Arc<Session>, Vec<OpenRun>)> = self
             .open
             .iter()
@@ -89,18 +92,23 @@ impl Held {
             for open in runs.iter().rev() {
                 let back = transaction::put_back(&session, &open.run, END).await;
                 if !back.as_ref().is_ok_and(PutBack::whole) {
-                    return Some((open.run.clone(), back));
+                    return Err((open.run.clone(), back));
                 }
             }
-            None
+            Ok(runs)
         });
-        for (node, failed) in undone.await {
-            match failed {
-                None => drop(self.open.remove(&node)),
-                Some((_, Err(error))) => {
+        for (node, ended) in undone.await {
+            match ended {
+                Ok(runs) => {
+                    for open in &runs {
+                        journal::put_back(global, &open.run, &node, &self.run);
+                    }
+                    self.open.remove(&node);
+                }
+                Err((_, Err(error))) => {
                     troubles.add(Exit::NotAsDesired, deed_problem(&node, "rollback", &error));
                 }
-                Some((run, Ok(back))) => {
+                Err((run, Ok(back))) => {
                     let message =
                         format!("run {run} was cut short, and not all is as before it:\n{}", back.lacks());
                     let hint = "mend it by hand, then run the same command again";

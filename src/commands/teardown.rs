@@ -90,7 +90,7 @@ impl Work<'_> {
         }
         let (mut held, locked) = Held::take(self.fleet, self.args.change.break_lock).await;
         troubles.append(locked);
-        held.settle_open(self.fleet, &finish::progress(self.global), troubles).await;
+        held.settle_open(self.global, self.fleet, troubles).await;
         let ended = self.remove(&held, log, troubles).await;
         held.release().await;
         ended

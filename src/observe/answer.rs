@@ -3,7 +3,7 @@
 use super::Question;
 use super::sections::Answers;
 use crate::action::{
-    ASIDE_IMAGE, ASIDE_MARK, FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, SPEC_LABEL,
+    ASIDE_IMAGE, ASIDE_MARK, FABRIC_LABEL, IMAGE_FABRIC_LABEL, IMAGE_SPEC_LABEL, RUN_LABEL, SPEC_LABEL,
 };
 use crate::fabric::{Facts, IfName, Secret, Tool, Version};
 use crate::parse::{self, ParseError};
@@ -181,6 +181,9 @@ fn docker(question: &Question, json: &str, state: &mut NodeState) -> Result<(), 
     let mark = |labels: &BTreeMap<String, String>| marked(labels, SPEC_LABEL, FABRIC_LABEL);
     let objects = parse::docker_objects(json)?;
     for network in objects.networks {
+        if let Some(run) = network.labels.get(RUN_LABEL) {
+            state.made_by.insert(network.name.clone(), run.clone());
+        }
         state.networks.insert(network.name, mark(&network.labels));
     }
     for image in objects.images {
@@ -192,6 +195,9 @@ fn docker(question: &Question, json: &str, state: &mut NodeState) -> Result<(), 
         }
     }
     for found in objects.containers.into_iter().filter(|found| !found.name.contains(ASIDE_MARK)) {
+        if let Some(run) = found.labels.get(RUN_LABEL) {
+            state.made_by.insert(found.name.clone(), run.clone());
+        }
         let attached = found.networks.into_iter().next();
         // What was asked for, not what is in effect: a container that doesn't run has no address.
         let (network, address) = attached.map_or((String::new(), None), |(name, end)| (name, end.configured));

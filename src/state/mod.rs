@@ -41,6 +41,8 @@ pub struct NodeState {
     pub images: BTreeMap<String, Marked>,
     /// Docker containers by name.
     pub containers: BTreeMap<String, Container>,
+    /// The runs that made networks and containers, by name; only found, never desired.
+    pub made_by: BTreeMap<String, String>,
 }
 
 /// A file, by what can be compared cheaply.

@@ -53,8 +53,6 @@ pub struct Present {
     pub ports: BTreeSet<String>,
     /// Services that start at boot.
     pub at_boot: BTreeSet<String>,
-    /// The runs that made containers and networks, by name.
-    pub made_by: BTreeMap<String, String>,
 }
 
 impl Saved {

@@ -1,10 +1,9 @@
 //! Nodes that SSH can't get to.
 
-use crate::support::{Lab, Ran};
+use crate::support::{Held, Lab, Ran};
 use crate::{Errors, NODES};
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -46,34 +45,6 @@ impl Altered {
     /// Runs a verb over this configuration, as against real devices.
     pub fn run(&self, lab: &Lab, args: &[&str]) -> Ran {
         lab.fabricctl(&[args, &["--ssh-config", self.config.to_str().unwrap()]].concat())
-    }
-}
-
-/// A session on a node that lives on while new ones are impossible; when dropped it puts things right again.
-pub struct Held(Child);
-
-impl Held {
-    /// Runs `now` on a node, and `later` at the end.
-    pub fn on(lab: &Lab, node: &str, now: &str, later: &str) -> Self {
-        let mut child = Command::new("ssh")
-            .arg("-F")
-            .arg(lab.ssh_config())
-            .args([node, &format!("{now}; echo held; read -r end; {later}")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n", "{node}: {now}");
-        Self(child)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.0.stdin.take().map(|mut stdin| stdin.write_all(b"end\n"));
-        let _ = self.0.wait();
     }
 }
 

@@ -1,8 +1,7 @@
 //! Runs that don't come to their end.
 
 use crate::Errors;
-use crate::support::{Lab, Ran, eventually};
-use crate::template::Template;
+use crate::support::{Lab, Ran, Template, eventually};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

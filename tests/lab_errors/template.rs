@@ -1,35 +1,12 @@
 //! Templates of a user's own that are wrong, and configurations that FRR doesn't take.
 
 use crate::connect::Altered;
-use crate::support::Lab;
+use crate::support::{BEST, FRR, Lab, Template};
 use crate::{Errors, NODES};
-use std::path::PathBuf;
 
-const LINE: &str = " bgp bestpath as-path multipath-relax\n";
-
-/// A template of the inventory's own; gone when dropped.
-pub struct Template(PathBuf);
-
-impl Template {
-    pub fn new(lab: &Lab, name: &str, text: &str) -> Self {
-        let path = lab.inventory.path().join("templates/debian").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    /// The built-in configuration of FRR with another line in it.
-    fn frr(lab: &Lab, line: &str) -> Self {
-        let text = std::fs::read_to_string("templates/debian/etc/frr/frr.conf.j2").unwrap();
-        assert!(text.contains(LINE));
-        Self::new(lab, "etc/frr/frr.conf.j2", &text.replace(LINE, &format!("{LINE}{line}\n")))
-    }
-}
-
-impl Drop for Template {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// The built-in configuration of FRR with another line in it.
+fn frr(lab: &Lab, line: &str) -> Template {
+    Template::edited(lab, FRR, &[(BEST, &format!("{BEST}{line}\n"))])
 }
 
 pub fn a_template_that_is_wrong_touches_nothing(lab: &Lab) {
@@ -41,13 +18,13 @@ pub fn a_template_that_is_wrong_touches_nothing(lab: &Lab) {
     assert!(called.exists(), "this is how contact would show");
     std::fs::remove_file(&called).unwrap();
 
-    let undefined = Template::frr(lab, " bgp cluster-id {{ node.vars.cluster }}");
+    let undefined = frr(lab, " bgp cluster-id {{ node.vars.cluster }}");
     let ran = altered.run(lab, &deploy).exits(2).says("error: templates/debian/etc/frr/frr.conf.j2:").says(
         ": spine01, spine02: `node.vars.cluster` is undefined\n  help: `fabricctl inventory show spine01`",
     );
     assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
     drop(undefined);
-    let broken = Template::frr(lab, "{% if %}");
+    let broken = frr(lab, "{% if %}");
     altered.run(lab, &deploy).exits(2).says("error: templates/debian/etc/frr/frr.conf.j2:").says("Jinja2");
     drop(broken);
     lab.edit("asn: 65011,", "asn: 65011, color: red,");
@@ -64,7 +41,7 @@ fn routing(lab: &Lab, node: &str) -> String {
 pub fn what_frr_does_not_understand_stays_out(lab: &Lab) {
     let leafs: Vec<&str> = NODES.into_iter().filter(|node| node.starts_with("leaf")).collect();
     let before: Vec<String> = leafs.iter().map(|leaf| routing(lab, leaf)).collect();
-    let template = Template::frr(lab, " bgp bestpath as-path relaxed");
+    let template = frr(lab, " bgp bestpath as-path relaxed");
     let ran = lab
         .on(&["deploy", "--yes", "--limit", "leaf"])
         .exits(5)
@@ -84,7 +61,7 @@ pub fn what_frr_does_not_understand_stays_out(lab: &Lab) {
 pub fn what_frr_refuses_is_told(lab: &Lab) {
     let daemons = || lab.ssh("leaf04", "pidof bgpd zebra");
     let before = daemons();
-    let template = Template::frr(lab, " neighbor swp51 peer-group NONE");
+    let template = frr(lab, " neighbor swp51 peer-group NONE");
     let errors = Errors::of(5, |args| lab.on(args), &["deploy", "--yes", "--limit", "leaf04"]);
     errors.say("leaf04", "reload frr", "% Configure the peer-group first", "FRR runs on with what it took");
     errors.say("leaf04", "reload frr", "FRR refused a part of /etc/frr/frr.conf", "mend the template");

@@ -2,16 +2,25 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "tests run the tool as a user would, and a panic is how they fail; every test file uses a part of this"
 )]
 
+mod devices;
+mod held;
+mod template;
+
+pub use devices::{Answers, NODES, assert_nothing_remains, assert_same, everywhere};
+pub use held::Held;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
+pub use template::{BEST, CHANGED, FRR, Template};
 
 /// Nodes by role, as in `inventory/reference`.
 pub const SPINES: [&str; 2] = ["spine01", "spine02"];

@@ -20,8 +20,6 @@ pub struct Wanted<'a> {
     pub run: &'a RunId,
     /// What a snapshot says: the same is asked for.
     pub past: &'a Saved,
-    /// Whether the device may have containers.
-    pub engine: bool,
 }
 
 /// Asks a device; nothing on it changes.
@@ -33,17 +31,16 @@ pub async fn present(
     wanted: &Wanted<'_>,
     timeout: Duration,
 ) -> Result<Present, TransactionError> {
-    let Wanted { fabric, run, past, engine } = wanted;
+    let Wanted { fabric, run, past } = wanted;
     let words = |words: Vec<&str>| quote(&words.join(" "));
     let mut ports: Vec<&str> = past.ports.iter().filter_map(|line| line.split(' ').next()).collect();
     ports.dedup();
     let paths: String = past.settings.keys().flat_map(|path| [path, "\n"]).collect();
     let text = format!(
-        "{}ports={}\nservices={}\nengine={}\n{DEVICE}{PRESENT}",
+        "{}ports={}\nservices={}\n{DEVICE}{PRESENT}",
         header(fabric, run, false),
         words(ports),
         words(past.services.keys().map(String::as_str).collect()),
-        if *engine { "yes" } else { "no" },
     );
     let attachments = vec![Attachment { name: "settings.paths".to_owned(), content: paths.into_bytes() }];
     let output = session.run(&Script { text, attachments, timeout }, |_| {}).await?;
@@ -64,11 +61,6 @@ fn read(answer: &str) -> Option<Present> {
             "@setting" => settings.push(rest.to_owned()),
             "@port" => drop(present.ports.insert(rest.to_owned())),
             "@boot" => drop(present.at_boot.insert(rest.to_owned())),
-            "@made" => {
-                if let Some((name, run)) = rest.split_once(' ') {
-                    present.made_by.insert(name.to_owned(), run.to_owned());
-                }
-            }
             "@end" => ended = true,
             _ => {}
         }
@@ -92,11 +84,10 @@ mod tests {
 
     #[test]
     fn the_answer_is_read_to_its_end() {
-        let answer = "Welcome\n@setting /proc/sys/net/a:1\n@port lo link up 65536 off\n@boot frr\n@made web11 r7\n@end\n";
+        let answer = "Welcome\n@setting /proc/sys/net/a:1\n@port lo link up 65536 off\n@boot frr\n@end\n";
         let present = read(answer).unwrap();
         assert_eq!(present.settings["/proc/sys/net/a"], "1");
         assert!(present.ports.contains("lo link up 65536 off") && present.at_boot.contains("frr"));
-        assert_eq!(present.made_by["web11"], "r7");
         assert_eq!(read("@port lo link up\n"), None);
     }
 }

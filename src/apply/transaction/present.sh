@@ -5,9 +5,4 @@ ports_now | sed 's/^/@port /'
 for name in $services; do
     if enabled "$name"; then echo "@boot $name"; fi
 done
-if [ "$engine" = yes ] && has docker && runs docker; then
-    docker ps -a --filter "label=$fabric_label=$fabric" --format "@made {{.Names}} {{.Label \"$run_label\"}}"
-    docker network ls -q --filter "label=$fabric_label=$fabric" |
-        xargs -r docker network inspect -f "@made {{.Name}} {{index .Labels \"$run_label\"}}"
-fi
 echo @end

@@ -328,12 +328,9 @@ outcome() { # HOW BY
 tidy() { # BY
     how=$(sed -n 1p "$dir/outcome")
     if [ "$how" != restored ] && engine && { runs docker || quietly control start docker; }; then
-        for id in $(docker ps -aq --filter "name=$kept$run\$"); do
-            docker rm -f "$id" >/dev/null 2>&1
-        done
-        [ ! -e "$dir/images-aside" ] || while read -r aside _; do
-            docker image rm "$aside" >/dev/null 2>&1
-        done <"$dir/images-aside"
+        # All at once: each start of a client takes its time.
+        docker ps -aq --filter "name=$kept$run\$" | xargs -r docker rm -f >/dev/null 2>&1
+        [ ! -e "$dir/images-aside" ] || cut -d ' ' -f 1 "$dir/images-aside" | xargs -r docker image rm >/dev/null 2>&1
         if touched end docker; then control stop docker >/dev/null 2>&1 9>&-; fi
     fi
     rm -rf "$dir/restoring" "$dir/reserve" "$work"

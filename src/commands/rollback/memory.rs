@@ -7,7 +7,7 @@ use crate::commands::fleet::Fleet;
 use crate::commands::transaction::deed_problem;
 use crate::commands::troubles::Troubles;
 use crate::commands::workbench;
-use crate::fabric::{Fabric, Node, NodeName, Role, Secrets};
+use crate::fabric::{Fabric, Node, NodeName, Secrets};
 use crate::observe::Question;
 use crate::output::{self, Exit, Problem};
 use crate::planner::{self, Back, IMAGES_DIRECTORY, Lost, RDNBRD_PATH, WayBack};
@@ -156,14 +156,14 @@ async fn ask<'a>(
     let timeout = fleet.timeout;
     let work = members.filter_map(|(node, past)| {
         let session = Arc::clone(fleet.sessions.get(&node.name)?);
-        Some((node.name.clone(), (session, Arc::clone(past), node.role == Role::Server)))
+        Some((node.name.clone(), (session, Arc::clone(past))))
     });
     let common = Arc::new((fabric.name.clone(), run.clone()));
-    remote::each(work, fleet.parallel, move |_, (session, past, engine)| {
+    remote::each(work, fleet.parallel, move |_, (session, past)| {
         let common = Arc::clone(&common);
         async move {
             let (fabric, run) = &*common;
-            let wanted = Wanted { fabric, run, past: &past, engine: engine && !past.engine_ran() };
+            let wanted = Wanted { fabric, run, past: &past };
             transaction::present(&session, &wanted, timeout).await
         }
     })

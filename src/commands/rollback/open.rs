@@ -10,7 +10,6 @@ use crate::commands::{finish, journal};
 use crate::fabric::NodeName;
 use crate::output::{Exit, Failure, Problem, Progress};
 use crate::remote;
-use crate::store::journal::{Record, Safety};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -46,13 +45,8 @@ impl Work<'_> {
         // The newest first: each has saved what the one before it left.
         for (run, nodes) in open.into_iter().rev() {
             let fine = self.put_back(run, &nodes, progress, troubles).await;
-            let journal = journal::of(self.global);
             for node in &fine {
-                let said = Some(format!("by rollback {}", held.run));
-                let record =
-                    Record::Safety { node: node.to_string(), what: Safety::RolledBack, ok: true, said };
-                // A run of another journal is none of this one's.
-                drop(journal.add(run.as_str(), record));
+                journal::put_back(self.global, run, node, &held.run);
             }
             whole.extend(fine);
         }

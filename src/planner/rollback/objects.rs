@@ -148,7 +148,7 @@ impl<'a> Was<'a> {
         }
         // While the engine stood nobody could tell what it held: what these runs made goes, the rest stays.
         let made = |name: &&String| {
-            back.present.made_by.get(*name).is_some_and(|run| run.as_str() >= back.run.as_str())
+            back.current.made_by.get(*name).is_some_and(|run| run.as_str() >= back.run.as_str())
         };
         let names = back.current.networks.keys().chain(back.current.containers.keys());
         let kept = names.filter(|name| !made(name)).cloned().collect();
