@@ -13,6 +13,10 @@ use std::collections::BTreeSet;
 
 /// Walks the way to one subject, or explains everything that fails.
 pub(super) async fn diagnose(global: &Global, args: &DiagnoseArgs) -> Result<Exit, Failure> {
+    if args.schema {
+        output::document(output::DIAGNOSE_SCHEMA);
+        return Ok(Exit::Ok);
+    }
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
     let subject = args.subject.as_deref().map(|text| diagnose::resolve(&fabric, text));

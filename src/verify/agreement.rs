@@ -152,7 +152,11 @@ impl Leaf<'_> {
         let server = &workload.server;
         let skipped = |why: String| Finding::skipped(CHECK, &self.node.name, &*subject, why).with(server);
         if let Some(other) = elsewhere.first() {
-            return self.failed(&*subject, format!("{reason}; {other} has it")).with(other).with(server);
+            return self
+                .failed(&*subject, format!("{reason}; {other} has it"))
+                .with(other)
+                .with(server)
+                .hint(format!("fabricctl diagnose {}", workload.name));
         }
         match self.world.get(server) {
             Some(Err(_)) => return skipped(format!("{reason}; {server} can't be reached")),
@@ -174,9 +178,7 @@ impl Leaf<'_> {
             }
             _ => {}
         }
-        self.failed(&*subject, reason)
-            .with(server)
-            .hint(format!("ping {} from {}", workload.address, self.node.name))
+        self.failed(&*subject, reason).with(server).hint(format!("fabricctl diagnose {}", workload.name))
     }
 
     fn also_behind(&self, workload: &Workload, elsewhere: &[&NodeName]) -> bool {
@@ -256,7 +258,7 @@ impl Leaf<'_> {
             }
             Some((_, false)) => {
                 let reason = format!("{here}, where its server isn't");
-                self.failed(subject, reason).hint("find out who has its address there")
+                self.failed(subject, reason).hint(format!("fabricctl diagnose {address}"))
             }
             None => self
                 .failed(subject, format!("{here} and is in nobody's name"))

@@ -58,7 +58,8 @@ impl<'a> Whole<'a> {
     fn from<'b>(&'b self, server: &'b NodeName, from: &'b Workload, probes: &'b Probes) -> Vec<Finding> {
         if let Some(why) = probes.silent.get(&from.address) {
             let reason = format!("nothing can be sent from it: {why}");
-            return vec![Finding::failed(CHECK, server, &*from.name, reason).hint("see verify workloads")];
+            let hint = format!("fabricctl diagnose {}", from.name);
+            return vec![Finding::failed(CHECK, server, &*from.name, reason).hint(hint)];
         }
         let octets = self
             .fabric
@@ -70,7 +71,17 @@ impl<'a> Whole<'a> {
         let last = (from.address, Ipv4Addr::BROADCAST);
         let pairs = probes.pairs.range(first..=last);
         let known = pairs.filter_map(|((_, to), probe)| Some((*self.names.get(to)?, probe)));
-        known.map(|(to, probe)| self.pair(server, from, to, probe, octets)).collect()
+        let known: Vec<(&Workload, &Probe)> = known.collect();
+        // Who gets an answer from nobody is itself the first to be looked at.
+        let cut_off = !known.iter().any(|(_, probe)| answered(probe.icmp.as_ref()));
+        let judged = known.into_iter().map(|(to, probe)| {
+            let finding = self.pair(server, from, to, probe, octets);
+            if finding.ok {
+                return finding;
+            }
+            finding.hint(format!("fabricctl diagnose {}", if cut_off { &from.name } else { &to.name }))
+        });
+        judged.collect()
     }
 
     fn pair(&self, server: &NodeName, from: &Workload, to: &Workload, probe: &Probe, octets: u32) -> Finding {
@@ -83,8 +94,7 @@ impl<'a> Whole<'a> {
         } else {
             match self.trouble(from, to, probe, octets) {
                 Some(reason) => {
-                    let hint = format!("fabricctl shell {} -- ping -c 3 {}", from.name, to.address);
-                    let finding = Finding::failed(CHECK, server, subject, reason).hint(hint);
+                    let finding = Finding::failed(CHECK, server, subject, reason);
                     if to.server == *server { finding } else { finding.with(&to.server) }
                 }
                 None => Finding::ok(CHECK, server, subject),
@@ -94,8 +104,7 @@ impl<'a> Whole<'a> {
     }
 
     fn trouble(&self, from: &Workload, to: &Workload, probe: &Probe, octets: u32) -> Option<String> {
-        let answered = |end: &Option<ProbeEnd>| matches!(end, Some(ProbeEnd::Answered(_)));
-        match (&probe.icmp, &probe.tcp) {
+        match (probe.icmp.as_ref(), probe.tcp.as_ref()) {
             (Some(ProbeEnd::OnlySmall), _) => {
                 return Some(format!("small packets arrive, {octets} octets in one piece don't"));
             }
@@ -119,6 +128,10 @@ impl<'a> Whole<'a> {
         let arrived = seen.tcp.contains(&from.address) || seen.tcp.len() == 1 && seen.icmp.is_empty();
         (!arrived).then(|| format!("connections arrive under the address {stranger}, not under its own"))
     }
+}
+
+fn answered(end: Option<&ProbeEnd>) -> bool {
+    matches!(end, Some(ProbeEnd::Answered(_)))
 }
 
 fn end(end: Option<&ProbeEnd>) -> String {

@@ -13,6 +13,8 @@ pub struct Fault {
     pub devices: &'static [&'static str],
     /// How the first broken hop's title begins.
     pub hop: &'static str,
+    /// No check fails by it at once: neighbours are remembered for a while, and rdnbrd withdraws one of two hosts.
+    pub unfelt: bool,
 }
 
 /// Into the network of a container, from its server.
@@ -57,7 +59,11 @@ const fn fault(
     devices: &'static [&'static str],
     hop: &'static str,
 ) -> Fault {
-    Fault { name, subject, node, inject, undo, devices, hop }
+    Fault { name, subject, node, inject, undo, devices, hop, unfelt: false }
+}
+
+const fn unfelt(fault: Fault) -> Fault {
+    Fault { unfelt: true, ..fault }
 }
 
 const SERVER: &[&str] = &["server01"];
@@ -162,14 +168,14 @@ pub const SERVERS: &[Fault] = &[
         &["server03"],
         "nobody else has its address",
     ),
-    fault(
+    unfelt(fault(
         "a server takes a container's address",
         ("web21", "server03"),
         "ip addr add 172.16.1.21/24 dev eth1 && ping -q -c 1 -W 1 -I 172.16.1.21 172.16.1.1 >/dev/null; true",
         "ip addr del 172.16.1.21/24 dev eth1",
         &["server03"],
         "nobody else has its address",
-    ),
+    )),
 ];
 
 /// On leafs.
@@ -190,14 +196,14 @@ pub const LEAFS: &[Fault] = &[
         LEAF,
         "leaf port",
     ),
-    fault(
+    unfelt(fault(
         "proxy ARP off",
         ("web11", "leaf01"),
         "sysctl -qw net.ipv4.conf.swp1.proxy_arp=0",
         "sysctl -qw net.ipv4.conf.swp1.proxy_arp=1",
         LEAF,
         "forwarding and proxy ARP",
-    ),
+    )),
     fault(
         "ip_forward off",
         ("web11", "leaf01"),

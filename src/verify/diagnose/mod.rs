@@ -24,6 +24,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+/// The form of both documents. It is counted up when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
 /// What a hop turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,6 +86,8 @@ pub struct Verdict {
 /// The whole way. Its JSON form is a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Walk {
+    /// The form of this document.
+    pub schema: u32,
     /// What was asked about.
     pub subject: String,
     /// What that is, in a few words.
@@ -106,7 +111,14 @@ impl Hop {
 impl Walk {
     fn of(subject: impl Into<String>, about: impl Into<String>, hops: Vec<Hop>) -> Self {
         let verdict = verdict(&hops);
-        Self { subject: subject.into(), about: about.into(), ok: verdict.is_none(), hops, verdict }
+        Self {
+            schema: SCHEMA,
+            subject: subject.into(),
+            about: about.into(),
+            ok: verdict.is_none(),
+            hops,
+            verdict,
+        }
     }
 }
 

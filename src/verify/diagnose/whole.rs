@@ -1,7 +1,7 @@
 //! Every failing check explained: which of them have the same first cause, and what that is.
 
-use super::scene::{Scene, cause_of};
-use super::{Interest, Target, Verdict, address, container, node, unique};
+use super::scene::{Scene, cause_of, fix_of};
+use super::{Interest, SCHEMA, Target, Verdict, address, container, node, unique};
 use crate::fabric::{Fabric, NodeName};
 use crate::verify::facts::World;
 use crate::verify::finding::{CheckName, Finding, Status};
@@ -16,6 +16,8 @@ const LOOKED_INTO: usize = 64;
 /// Why the fabric isn't as desired. Its JSON form is a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
+    /// The form of this document.
+    pub schema: u32,
     /// Nothing failed, and every device answered.
     pub ok: bool,
     /// How many verdicts of the checks failed.
@@ -84,7 +86,7 @@ pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
     }
     let mut causes: Vec<Explained> = causes.into_values().collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.explains.len()));
-    Explanation { ok: causes.is_empty(), failed, causes }
+    Explanation { schema: SCHEMA, ok: causes.is_empty(), failed, causes }
 }
 
 /// The containers whose addresses nodes themselves have on their interfaces.
@@ -234,7 +236,7 @@ fn itself(finding: &Finding) -> Verdict {
         unreachable: false,
         evidence: finding.found.clone().unwrap_or_else(|| cause.clone()),
         cause,
-        fix: finding.hint.clone(),
+        fix: fix_of(finding),
         command: format!("fabricctl verify {} -l {}", finding.check, finding.node),
     }
 }

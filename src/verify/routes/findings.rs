@@ -71,17 +71,19 @@ fn finding(fabric: &Fabric, check: Check) -> Finding {
     let subject =
         if check.subject.is_empty() { address.to_string() } else { format!("{} {address}", check.subject) };
     let strangers = strangers(fabric, &check);
+    // Who is at the other end of the route; an address in nobody's name is asked for itself.
+    let at = if check.subject.is_empty() { address.to_string() } else { check.subject.clone() };
     let mut finding = if check.ok {
         Finding { reason: check.reason, ..Finding::ok(CheckName::Routes, &check.node, subject) }
     } else {
         let reason = check.reason.unwrap_or_default();
         Finding::failed(CheckName::Routes, &check.node, subject, told(reason, &strangers))
+            .hint(format!("fabricctl diagnose {at}"))
     };
     finding.related = strangers;
     if finding.reason.as_deref().is_some_and(|reason| reason.contains("the kernel")) && !finding.ok {
-        finding.hint = Some(format!(
-            "ip route show {address}; ip nexthop show; an older FRR mends it only when the session comes up anew: clear bgp *, else service frr restart"
-        ));
+        finding.hint =
+            Some(format!("ip route show {address}; ip nexthop show; where it stays: service frr restart"));
     }
     let wanted: Vec<&str> = check.expected.next_hops.iter().map(IfName::as_str).collect();
     if matches!(check.kind, Kind::Workload | Kind::Loopback) {

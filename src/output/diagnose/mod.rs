@@ -1,4 +1,5 @@
-//! A diagnosis, for people: hop by hop, and the verdict last. For programs it is the document itself ([`super::json`]).
+//! A diagnosis, for people: hop by hop, and the verdict last. For programs it is the document itself ([`super::json`]),
+//! and [`DIAGNOSE_SCHEMA`] describes it.
 
 use super::routes::{BAD, GOOD, coloured};
 use super::{printable, several};
@@ -6,6 +7,9 @@ use crate::verify::diagnose::{Explained, Explanation, Hop, HopStatus, Verdict, W
 use crate::verify::{CheckName, Finding};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// The JSON Schema (draft 2020-12) of both documents: the way to one subject, and what explains all that fails.
+pub const DIAGNOSE_SCHEMA: &str = include_str!("schema.json");
 
 const UNKNOWN: &str = "?";
 /// So many of the verdicts that a cause explains are named a check.
