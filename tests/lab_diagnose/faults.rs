@@ -13,8 +13,6 @@ pub struct Fault {
     pub devices: &'static [&'static str],
     /// How the first broken hop's title begins.
     pub hop: &'static str,
-    /// No check fails by it at once: neighbours are remembered for a while, and rdnbrd withdraws one of two hosts.
-    pub unfelt: bool,
 }
 
 /// Into the network of a container, from its server.
@@ -59,11 +57,7 @@ const fn fault(
     devices: &'static [&'static str],
     hop: &'static str,
 ) -> Fault {
-    Fault { name, subject, node, inject, undo, devices, hop, unfelt: false }
-}
-
-const fn unfelt(fault: Fault) -> Fault {
-    Fault { unfelt: true, ..fault }
+    Fault { name, subject, node, inject, undo, devices, hop }
 }
 
 const SERVER: &[&str] = &["server01"];
@@ -115,7 +109,7 @@ pub const SERVERS: &[Fault] = &[
         "silent container",
         ("web11", "server01"),
         inside!("web11", "sysctl -qw net.ipv4.conf.all.arp_ignore=8"),
-        inside!("web11", "sysctl -qw net.ipv4.conf.all.arp_ignore=0"),
+        "docker restart -t 1 web11",
         SERVER,
         "its ARP",
     ),
@@ -168,14 +162,14 @@ pub const SERVERS: &[Fault] = &[
         &["server03"],
         "nobody else has its address",
     ),
-    unfelt(fault(
+    fault(
         "a server takes a container's address",
         ("web21", "server03"),
         "ip addr add 172.16.1.21/24 dev eth1 && ping -q -c 1 -W 1 -I 172.16.1.21 172.16.1.1 >/dev/null; true",
         "ip addr del 172.16.1.21/24 dev eth1",
         &["server03"],
         "nobody else has its address",
-    )),
+    ),
 ];
 
 /// On leafs.
@@ -196,14 +190,14 @@ pub const LEAFS: &[Fault] = &[
         LEAF,
         "leaf port",
     ),
-    unfelt(fault(
+    fault(
         "proxy ARP off",
         ("web11", "leaf01"),
         "sysctl -qw net.ipv4.conf.swp1.proxy_arp=0",
         "sysctl -qw net.ipv4.conf.swp1.proxy_arp=1",
         LEAF,
         "forwarding and proxy ARP",
-    )),
+    ),
     fault(
         "ip_forward off",
         ("web11", "leaf01"),
@@ -312,7 +306,10 @@ pub const SPINES: &[Fault] = &[
         "wrong AS",
         ("web11", "spine01"),
         configure!("router bgp 65020", "neighbor swp1 remote-as 65099"),
-        configure!("router bgp 65020", "neighbor swp1 remote-as external"),
+        concat!(
+            configure!("router bgp 65020", "neighbor swp1 remote-as external"),
+            " -c 'do clear bgp swp1'"
+        ),
         &["spine01"],
         "BGP session swp1",
     ),

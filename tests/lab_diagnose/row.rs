@@ -102,12 +102,13 @@ impl<'a> Asker<'a> {
         };
         self.lab.ssh(fault.node, fault.inject);
         lap("break");
-        let named = self.named(fault);
-        lap("diagnose it");
-        let explained = self.explained(fault);
-        lap("diagnose");
-        let verified = self.verified(fault);
-        lap("verify");
+        // All at once: each is its own run with its own connections, and most of its time is waiting.
+        let (named, explained, verified) = std::thread::scope(|scope| {
+            let explained = scope.spawn(|| self.explained(fault));
+            let verified = scope.spawn(|| self.verified(fault));
+            (self.named(fault), explained.join().unwrap(), verified.join().unwrap())
+        });
+        lap("name");
         self.lab.ssh(fault.node, fault.undo);
         lap("mend");
         self.heal(fault);
@@ -124,11 +125,7 @@ impl<'a> Asker<'a> {
     /// Waits until all is well. What FRR itself doesn't get over is mended as the diagnosis says.
     fn heal(&self, fault: &Fault) {
         for _ in 0..12 {
-            if self.lab.on(&["verify", "all", "--wait", "5s", "--grace", "0s", "-q"]).code == 0 {
-                // What no check feels, only a diagnosis sees.
-                if fault.unfelt {
-                    self.lab.on(&["diagnose"]).exits(0);
-                }
+            if self.lab.on(&["verify", "all", "--wait", "3s", "--grace", "0s", "-q"]).code == 0 {
                 return;
             }
             let explanation = self.asked(&["diagnose"]);
@@ -192,49 +189,44 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// What `verify all` finds: it fails, and names the broken device; what a check says of a place, it says of that device.
+    /// What `verify all` finds, once it is felt: it names the broken device, and what a check says of a place, it says
+    /// of that device.
     fn verified(&self, fault: &Fault) -> Result<String, String> {
-        let report = self.asked(&["verify", "all"]);
-        let failed: Vec<&Value> =
-            report["checks"].as_array().unwrap().iter().filter(|one| one["status"] == "failed").collect();
-        if failed.is_empty() {
-            return if fault.unfelt {
-                Ok("not felt yet".to_owned())
-            } else {
-                Err("verify found nothing".to_owned())
-            };
+        let began = Instant::now();
+        loop {
+            let report = self.asked(&["verify", "all"]);
+            let all = report["checks"].as_array().unwrap();
+            let failed: Vec<&Value> = all.iter().filter(|one| one["status"] == "failed").collect();
+            if !failed.is_empty() {
+                return told_by_checks(fault, &failed);
+            }
+            if began.elapsed() > PATIENCE {
+                return Err("verify finds nothing".to_owned());
+            }
+            std::thread::sleep(REST);
         }
-        let about = |finding: &Value| {
-            let related = finding["related"].as_array().unwrap().iter();
-            let mut nodes = related.chain([&finding["node"]]).filter_map(Value::as_str);
-            nodes.any(|node| fault.devices.contains(&node))
-        };
-        let told = |finding: &Value| {
-            let word = |key: &str| finding[key].as_str().unwrap_or_default();
-            format!(
-                "{} {} {}: {} {}",
-                word("check"),
-                word("node"),
-                word("subject"),
-                word("reason"),
-                finding["related"]
-            )
-        };
-        let of_place = |finding: &&&Value| OF_PLACES.contains(&finding["check"].as_str().unwrap());
-        let foreign: Vec<String> =
-            failed.iter().filter(of_place).filter(|one| !about(one)).map(|one| told(one)).collect();
-        if !foreign.is_empty() {
-            return Err(format!("verify blames a healthy device: {}", foreign.join("; ")));
-        }
-        let Some(first) = failed.iter().find(|one| about(one)) else {
-            let all: Vec<String> = failed.iter().map(|one| told(one)).collect();
-            return Err(format!("verify doesn't name {}: {}", fault.devices.join(" or "), all.join("; ")));
-        };
-        Ok(format!(
-            "{} {}, {} failed",
-            first["check"].as_str().unwrap(),
-            first["node"].as_str().unwrap(),
-            failed.len()
-        ))
     }
+}
+
+fn told_by_checks(fault: &Fault, failed: &[&Value]) -> Result<String, String> {
+    let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let about = |finding: &&&Value| {
+        let related = finding["related"].as_array().unwrap().iter();
+        let mut nodes = related.chain([&finding["node"]]).filter_map(Value::as_str);
+        nodes.any(|node| fault.devices.contains(&node))
+    };
+    let told = |finding: &&Value| {
+        let words = ["check", "node", "subject", "reason"].map(|key| word(finding, key));
+        format!("{}, related {}", words.join(" "), finding["related"])
+    };
+    let of_place = |finding: &&&Value| OF_PLACES.contains(&&*word(finding, "check"));
+    let foreign = failed.iter().filter(of_place).find(|one| !about(one));
+    if let Some(foreign) = foreign {
+        return Err(format!("verify blames a healthy device: {}", told(foreign)));
+    }
+    let Some(first) = failed.iter().find(about) else {
+        let all: Vec<String> = failed.iter().map(told).collect();
+        return Err(format!("verify doesn't name {}: {}", fault.devices.join(" or "), all.join("; ")));
+    };
+    Ok(format!("{} {}, {} failed", word(first, "check"), word(first, "node"), failed.len()))
 }

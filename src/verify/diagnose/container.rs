@@ -35,7 +35,7 @@ const HOPS: [fn(&Place<'_>) -> Vec<Hop>; 18] = [
     parent,
     network,
     leaf::port,
-    leaf::forwarding,
+    leaf::passing,
     leaf::kernel_neighbor,
     leaf::daemon,
     leaf::kernel_route,

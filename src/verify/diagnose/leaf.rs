@@ -6,6 +6,7 @@ use super::scene::{Judged, Look, Scene};
 use crate::fabric::{HostRoutes, NodeName};
 use crate::parse::KernelRoute;
 use crate::verify::facts::Fault;
+use crate::verify::forwarding::{forwarding, proxy_arp};
 use ipnet::Ipv4Net;
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ pub(super) fn port(place: &Place<'_>) -> Vec<Hop> {
     vec![place.scene.port(place.end, "leaf port")]
 }
 
-pub(super) fn forwarding(place: &Place<'_>) -> Vec<Hop> {
+pub(super) fn passing(place: &Place<'_>) -> Vec<Hop> {
     let leaf = &place.leaf.name;
     let judged = forwards(place.scene, leaf, &[place.end.port.as_str()]);
     let command = format!("sysctl net.ipv4.ip_forward net.ipv4.conf.{}.proxy_arp", place.end.port);
@@ -26,35 +27,18 @@ pub(super) fn forwards(scene: &Scene<'_>, node: &NodeName, speaking: &[&str]) ->
     if let Some(blind) = settings.blind() {
         return blind;
     }
-    let Look::Said(settings) = settings else {
+    let (Look::Said(settings), Some(node)) = (settings, scene.fabric.nodes.get(node)) else {
         return Judged::Unknown("its settings can't be read".to_owned());
     };
-    let value = |key: &str| settings.get(key).map(String::as_str);
-    let off = |key: &str| value(key) == Some("0");
-    let dots = |key: &str| key.replace('/', ".");
-    let mut wanted = vec!["net/ipv4/ip_forward".to_owned()];
-    let all_speak = value("net/ipv4/conf/all/proxy_arp") == Some("1");
-    if !off("net/ipv4/ip_forward") {
-        let names = scene.fabric.nodes.get(node).into_iter().flat_map(|node| &node.ports);
-        wanted.extend(names.map(|port| format!("net/ipv4/conf/{}/forwarding", port.name)));
+    let off =
+        forwarding(node, settings).or_else(|| speaking.iter().find_map(|port| proxy_arp(settings, port)));
+    match off {
+        Some(off) => Judged::bad(format!("{} = 0", off.key), off.cause, off.fix),
+        None => {
+            let speaks = if speaking.is_empty() { "" } else { ", proxy ARP is on" };
+            Judged::Ok(format!("forwarding is on{speaks}"))
+        }
     }
-    if !all_speak {
-        wanted.extend(speaking.iter().map(|port| format!("net/ipv4/conf/{port}/proxy_arp")));
-    }
-    let Some(key) = wanted.iter().find(|key| off(key)) else {
-        let speaks = if speaking.is_empty() { "" } else { ", proxy ARP is on" };
-        return Judged::Ok(format!("forwarding is on{speaks}"));
-    };
-    let cause = if key.ends_with("proxy_arp") {
-        "proxy ARP is off, so containers behind this port find nobody in other racks".to_owned()
-    } else {
-        format!("{node} doesn't forward packets")
-    };
-    let fix = format!(
-        "sysctl -w {0}=1; sysctl -p /etc/sysctl.d/90-fabricctl.conf puts all of them right",
-        dots(key)
-    );
-    Judged::bad(format!("{} = 0", dots(key)), cause, fix)
 }
 
 pub(super) fn kernel_neighbor(place: &Place<'_>) -> Vec<Hop> {

@@ -6,13 +6,18 @@ use crate::fabric::{Node, NodeName, PortKind, Role};
 use crate::verify::finding::{CheckName, Finding, Status};
 use crate::verify::scope::has_session;
 use ipnet::Ipv4Net;
+use std::net::Ipv4Addr;
 
 /// The title of the hops that look for a node's loopback at the others.
 pub(super) const LOOPBACK: &str = "its loopback";
 
+/// The title of the hop about the settings of a router, and how to see them.
+pub(super) const FORWARDING: &str = "forwarding and proxy ARP";
+pub(super) const SYSCTL: &str = "sysctl -a --pattern 'ip_forward|conf.*.(forwarding|proxy_arp)'";
+
 /// The hops, in order; each for those roles that it concerns.
-const HOPS: [fn(&Scene<'_>, &Node) -> Vec<Hop>; 9] =
-    [management, services, clock, speaker, ports, sessions, settings, hosts, loopback];
+const HOPS: [fn(&Scene<'_>, &Node) -> Vec<Hop>; 10] =
+    [management, services, clock, speaker, ports, taken, sessions, settings, hosts, loopback];
 
 /// Walks the hops of one node.
 pub(super) fn walk(scene: &Scene<'_>, name: &NodeName) -> Walk {
@@ -81,19 +86,31 @@ fn ports(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
     node.ports.iter().flat_map(|port| spread::link(scene, node, port)).collect()
 }
 
+/// The addresses of containers that it has itself.
+fn taken(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
+    let failed = scene.of(CheckName::Links, &node.name).filter(|one| one.status == Status::Failed);
+    let hops = failed.filter_map(|finding| {
+        let (port, _) =
+            finding.subject.split_once(' ').filter(|(_, word)| word.parse::<Ipv4Addr>().is_ok())?;
+        let judged = scene.judged(&node.name, Some(finding));
+        Some(judged.hop(&format!("addresses of {port}"), &node.name, format!("ip addr show {port}")))
+    });
+    hops.collect()
+}
+
 fn sessions(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
     let ports = node.ports.iter().filter(|port| has_session(scene.fabric, node, port));
     ports.flat_map(|port| spread::session(scene, node, port)).collect()
 }
 
-pub(super) fn settings(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
+fn settings(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
     if !node.role.routes() {
         return Vec::new();
     }
     let speaking: Vec<&str> = node.ports_of(PortKind::Server).map(|port| port.name.as_str()).collect();
     let judged = leaf::forwards(scene, &node.name, &speaking);
-    let title = if speaking.is_empty() { "forwarding" } else { "forwarding and proxy ARP" };
-    vec![judged.hop(title, &node.name, "sysctl -a --pattern 'ip_forward|proxy_arp'")]
+    let title = if speaking.is_empty() { "forwarding" } else { FORWARDING };
+    vec![judged.hop(title, &node.name, SYSCTL)]
 }
 
 /// Its containers, or those that it knows behind its ports.

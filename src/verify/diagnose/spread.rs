@@ -3,7 +3,7 @@
 use super::container::Place;
 use super::scene::{Judged, Look, Scene};
 use super::unique::foreign_route;
-use super::{Hop, HopStatus, leaf};
+use super::{Hop, HopStatus, leaf, node};
 use crate::fabric::{Endpoint, Node, NodeName, Port, PortKind, Role};
 use crate::verify::finding::{CheckName, Status};
 use crate::verify::scope::has_session;
@@ -180,8 +180,7 @@ fn arrival(scene: &Scene<'_>, leaf: &Node, prefix: Ipv4Net) -> Vec<Hop> {
         }
     }
     let speaking: Vec<&str> = leaf.ports_of(PortKind::Server).map(|port| port.name.as_str()).collect();
-    let command = "sysctl -a --pattern 'ip_forward|proxy_arp'";
-    hops.push(leaf::forwards(scene, name, &speaking).hop("forwarding and proxy ARP", name, command));
+    hops.push(leaf::forwards(scene, name, &speaking).hop(node::FORWARDING, name, node::SYSCTL));
     hops.retain(|hop| hop.status != HopStatus::Ok);
     hops.push(end);
     hops
