@@ -4,8 +4,11 @@
 # probe.py PLAN PIDS. PLAN: `from NAME ADDRESS OCTETS` a container, `to ADDRESS` a target, `port N`. PIDS: `NAME PID STATUS`.
 import ctypes, errno, os, resource, select, socket, struct, sys, time
 
-# Seconds from the start: a second try, a small packet where large ones get lost, the end; then for those who are late.
-AGAIN, SMALL, OVER, LINGER = 0.3, 0.6, 1.2, 0.25
+# Seconds from the start: a second try; a small packet where large ones get lost, and a third try; a last one, so that what a
+# busy machine drops for a moment isn't taken for a small MTU; the end; then for those who are late.
+AGAIN, SMALL, LAST, OVER, LINGER = 0.3, 0.6, 0.9, 1.2, 0.25
+# The numbers of the packets that are small.
+LITTLE = 2
 ECHO, REPLY = 8, 0
 MARK = b"fabricctl-probe\0"
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -77,9 +80,9 @@ class Round:
         self.start = time.monotonic()
         self.connect()
         self.ping(0)
-        for number, until in ((1, AGAIN), (2, SMALL), (None, OVER)):
+        for numbers, until in (((1,), AGAIN), ((LITTLE, 3), SMALL), ((4,), LAST), ((), OVER)):
             self.wait(until)
-            if number:
+            for number in numbers:
                 self.ping(number)
         self.start, self.open_tcp = time.monotonic(), {None}
         self.wait(LINGER)
@@ -101,7 +104,7 @@ class Round:
                     continue
                 self.sent[pair, number] = time.monotonic()
                 try:
-                    one.ping(target, number, 64 if number == 2 else one.octets)
+                    one.ping(target, number, 64 if number == LITTLE else one.octets)
                 except OSError as error:
                     self.icmp.setdefault(pair, ("error", error.strerror))
 
@@ -144,10 +147,14 @@ class Round:
             pass
 
     def answered(self, pair, number):
-        if pair in self.open_icmp:
-            self.open_icmp.discard(pair)
-            took = time.monotonic() - self.sent.get((pair, number), self.start)
-            self.icmp[pair] = ("small",) if number == 2 else ("ok", "%.3f" % (took * 1000))
+        if pair not in self.open_icmp:
+            return
+        if number == LITTLE:
+            self.icmp[pair] = ("small",)
+            return
+        self.open_icmp.discard(pair)
+        took = time.monotonic() - self.sent.get((pair, number), self.start)
+        self.icmp[pair] = ("ok", "%.3f" % (took * 1000))
 
     def read_syns(self, one, _):
         try:

@@ -65,3 +65,12 @@ fn what_is_typed_wrong_is_told(lab: &Lab) {
         .says("did you mean leaf01?");
     lab.on(&["diagnose", "2001:db8::1"]).exits(2).says("is an IPv6 address");
 }
+
+#[test]
+fn the_manual_lists_every_fault_with_its_hop() {
+    let manual = std::fs::read_to_string("docs/diagnose.md").unwrap();
+    for fault in SERVERS.iter().chain(LEAFS).chain(SPINES) {
+        let row = format!("| {} | {} | {}", fault.name, fault.devices.join(", "), fault.hop);
+        assert!(manual.contains(&row), "docs/diagnose.md has no row {row:?}");
+    }
+}
