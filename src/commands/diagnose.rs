@@ -7,7 +7,7 @@ use crate::cli::{DiagnoseArgs, Format, Global};
 use crate::fabric::NodeName;
 use crate::observe::Inquiry;
 use crate::output::{self, Exit, Failure, Problem, chain};
-use crate::verify::diagnose::{self, Interest, UnknownTarget};
+use crate::verify::diagnose::{self, Interest, Target, UnknownTarget, Walk};
 use crate::verify::{Scope, World};
 use std::collections::BTreeSet;
 
@@ -24,8 +24,7 @@ pub(super) async fn diagnose(global: &Global, args: &DiagnoseArgs) -> Result<Exi
     let scope = Scope { fabric: &fabric, nodes: &nodes };
     let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &nodes).await?;
     let ok = if let Some(target) = target {
-        let world = ask(&scope, &fleet, &diagnose::interest(&fabric, &target), &mut troubles).await;
-        let walk = diagnose::walk(&scope, &world, &target);
+        let walk = way(&scope, &fleet, &target, &mut troubles).await;
         match global.output {
             Format::Json => output::json(&walk)?,
             _ => output::document(&output::walk_text(&walk)),
@@ -42,6 +41,21 @@ pub(super) async fn diagnose(global: &Global, args: &DiagnoseArgs) -> Result<Exi
     fleet.close().await;
     troubles.into_failure()?;
     Ok(if ok { Exit::Ok } else { Exit::NotAsDesired })
+}
+
+/// Asks once, and once more where that shows routes that are to be traced.
+async fn way(scope: &Scope<'_>, fleet: &Fleet, target: &Target, troubles: &mut Troubles) -> Walk {
+    let mut interest = diagnose::interest(scope.fabric, target);
+    let mut unheard = Troubles::default();
+    let mut world = ask(scope, fleet, &interest, &mut unheard).await;
+    let further = diagnose::further(scope, &world, target);
+    if !further.is_subset(&interest.prefixes) {
+        interest.prefixes.extend(further);
+        unheard = Troubles::default();
+        world = ask(scope, fleet, &interest, &mut unheard).await;
+    }
+    troubles.append(unheard);
+    diagnose::walk(scope, &world, target)
 }
 
 /// Asks once whether anything fails, and if so once more, now with a look into what it is about: the verdict rests on

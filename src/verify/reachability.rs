@@ -37,6 +37,8 @@ struct Whole<'a> {
     names: BTreeMap<Ipv4Addr, &'a Workload>,
     silent: BTreeMap<Ipv4Addr, &'a str>,
     seen: BTreeMap<Ipv4Addr, &'a Seen>,
+    /// How many pairs each is an end of that get no answer.
+    lost: BTreeMap<Ipv4Addr, usize>,
 }
 
 impl<'a> Whole<'a> {
@@ -46,11 +48,16 @@ impl<'a> Whole<'a> {
             names: fabric.workloads.values().map(|workload| (workload.address, workload)).collect(),
             silent: BTreeMap::new(),
             seen: BTreeMap::new(),
+            lost: BTreeMap::new(),
         };
         for facts in world.values().flatten() {
             let Some(Ok(probes)) = &facts.probes else { continue };
             whole.silent.extend(probes.silent.iter().map(|(address, why)| (*address, why.as_str())));
             whole.seen.extend(probes.seen.iter().map(|(address, seen)| (*address, seen)));
+            for ((from, to), _) in probes.pairs.iter().filter(|(_, probe)| !answered(probe.icmp.as_ref())) {
+                *whole.lost.entry(*from).or_default() += 1;
+                *whole.lost.entry(*to).or_default() += 1;
+            }
         }
         whole
     }
@@ -71,17 +78,13 @@ impl<'a> Whole<'a> {
         let last = (from.address, Ipv4Addr::BROADCAST);
         let pairs = probes.pairs.range(first..=last);
         let known = pairs.filter_map(|((_, to), probe)| Some((*self.names.get(to)?, probe)));
-        let known: Vec<(&Workload, &Probe)> = known.collect();
-        // Who gets an answer from nobody is itself the first to be looked at.
-        let cut_off = !known.iter().any(|(_, probe)| answered(probe.icmp.as_ref()));
-        let judged = known.into_iter().map(|(to, probe)| {
-            let finding = self.pair(server, from, to, probe, octets);
-            if finding.ok {
-                return finding;
-            }
-            finding.hint(format!("fabricctl diagnose {}", if cut_off { &from.name } else { &to.name }))
-        });
-        judged.collect()
+        known.map(|(to, probe)| self.pair(server, from, to, probe, octets)).collect()
+    }
+
+    /// Of two, the one to be looked at first: who has more trouble with all the others.
+    fn suspect<'w>(&self, from: &'w Workload, to: &'w Workload) -> &'w str {
+        let lost = |one: &Workload| self.lost.get(&one.address).copied().unwrap_or(0);
+        if lost(from) > lost(to) { &from.name } else { &to.name }
     }
 
     fn pair(&self, server: &NodeName, from: &Workload, to: &Workload, probe: &Probe, octets: u32) -> Finding {
@@ -94,7 +97,8 @@ impl<'a> Whole<'a> {
         } else {
             match self.trouble(from, to, probe, octets) {
                 Some(reason) => {
-                    let finding = Finding::failed(CHECK, server, subject, reason);
+                    let hint = format!("fabricctl diagnose {}", self.suspect(from, to));
+                    let finding = Finding::failed(CHECK, server, subject, reason).hint(hint);
                     if to.server == *server { finding } else { finding.with(&to.server) }
                 }
                 None => Finding::ok(CHECK, server, subject),

@@ -9,7 +9,7 @@ mod well;
 
 use common::{name, reference};
 use fabricctl::fabric::{Fabric, NodeName};
-use fabricctl::parse::{KernelRoute, ProbeEnd};
+use fabricctl::parse::{BgpPrefix, KernelRoute, ProbeEnd};
 use fabricctl::verify::diagnose::{
     self, Explanation, HopStatus, Interest, Target, UnknownTarget, Verdict, Walk, explain, resolve, walk,
 };
@@ -127,7 +127,7 @@ fn the_leaf() {
     let zebra = verdict(|world| facts(world, "leaf01").rib = Some(Err(fault())));
     blames(&zebra, "leaf01", "zebra", "zebra on leaf01");
     let forget = |world: &mut World| {
-        part!(world, "leaf01", paths).remove(&Ipv4Net::from(ADDRESS));
+        part!(world, "leaf01", paths).insert(Ipv4Net::from(ADDRESS), BgpPrefix::default());
     };
     blames(&verdict(forget), "leaf01", "BGP on the leaf", "the route map FABRIC-HOSTS");
     let missing = verdict(|world| {
@@ -145,7 +145,7 @@ fn the_way_through_the_fabric() {
     });
     blames(&filter, "leaf01", "advertised by swp51", "towards spine01");
     let refused = verdict(|world| {
-        part!(world, "spine01", paths).remove(&prefix);
+        part!(world, "spine01", paths).insert(prefix, BgpPrefix::default());
     });
     blames(&refused, "spine01", "Adj-RIB-In of swp1", "a filter of spine01");
     let mtu = verdict(|world| part!(world, "leaf02", links).get_mut("swp51").unwrap().mtu = Some(1500));
@@ -180,8 +180,73 @@ fn the_way_through_the_fabric() {
     };
     // Its neighbours get answers: that is its own trouble.
     let one = deaf(&[21]);
-    assert!(one.ok && one.hops.iter().any(|hop| hop.evidence.contains("fabricctl diagnose 172.16.1.21")));
+    assert!(one.ok && one.hops.iter().any(|hop| hop.evidence.contains("fabricctl diagnose web21")));
     blames(&deaf(&[21, 22, 23]).verdict.unwrap(), "server01", "back to the container", "are lost");
+}
+
+/// Nobody but the leaf has the routes to its hosts.
+fn without_hosts(world: &mut World) {
+    for node in ["spine01", "spine02", "leaf02", "leaf03", "leaf04"] {
+        for last in 11..=13 {
+            let prefix = Ipv4Net::from(Ipv4Addr::new(172, 16, 1, last));
+            let facts = facts(world, node);
+            facts.rib.as_mut().unwrap().as_mut().unwrap().routes.remove(&prefix);
+            facts.fib.as_mut().unwrap().as_mut().unwrap().retain(|one| one.prefix != prefix);
+            facts.paths.as_mut().unwrap().as_mut().unwrap().insert(prefix, BgpPrefix::default());
+        }
+    }
+}
+
+#[test]
+fn a_router_answers_for_what_it_tells_and_not_for_what_it_isnt_told() {
+    let fabric = reference();
+    let mut world = well(&fabric);
+    without_hosts(&mut world);
+    for last in 11..=13 {
+        let prefix = Ipv4Net::from(Ipv4Addr::new(172, 16, 1, last));
+        part!(&mut world, "leaf01", paths).insert(prefix, BgpPrefix::default());
+    }
+    part!(&mut world, "leaf01", config).clear();
+    let leaf = walked(&fabric, &world, "leaf01").verdict.unwrap();
+    blames(&leaf, "leaf01", "BGP on the leaf", "`redistribute kernel` is missing");
+    for healthy in ["leaf03", "spine01", "server01"] {
+        let walk = walked(&fabric, &world, healthy);
+        assert!(walk.ok, "{healthy}: {:#?}", walk.verdict);
+    }
+    // Told by the leaf, refused by a spine.
+    let mut world = well(&fabric);
+    let prefix = Ipv4Net::from(ADDRESS);
+    part!(&mut world, "spine01", rib).routes.remove(&prefix);
+    part!(&mut world, "spine01", fib).retain(|one| one.prefix != prefix);
+    part!(&mut world, "spine01", paths).insert(prefix, BgpPrefix::default());
+    let spine = walked(&fabric, &world, "spine01").verdict.unwrap();
+    blames(&spine, "spine01", "Adj-RIB-In of swp1", "a filter of spine01");
+    // Not told to that spine.
+    part!(&mut world, "leaf01", paths).get_mut(&prefix).unwrap().advertised_to.remove("swp51");
+    for node in ["spine01", "leaf01"] {
+        let filter = walked(&fabric, &world, node).verdict.unwrap();
+        blames(&filter, "leaf01", "advertised by swp51", "towards spine01");
+    }
+}
+
+#[test]
+fn a_loopback_that_is_not_told_of_is_its_own_nodes_trouble() {
+    let fabric = reference();
+    let mut world = well(&fabric);
+    let prefix = Ipv4Net::from(fabric.nodes[&name("leaf02")].loopback);
+    for node in ["spine01", "spine02", "leaf01", "leaf03", "leaf04"] {
+        let facts = facts(&mut world, node);
+        facts.rib.as_mut().unwrap().as_mut().unwrap().routes.remove(&prefix);
+        facts.fib.as_mut().unwrap().as_mut().unwrap().retain(|one| one.prefix != prefix);
+        facts.paths.as_mut().unwrap().as_mut().unwrap().insert(prefix, BgpPrefix::default());
+    }
+    part!(&mut world, "leaf02", paths).insert(prefix, BgpPrefix::default());
+    let own = walked(&fabric, &world, "leaf02").verdict.unwrap();
+    blames(&own, "leaf02", "its loopback", "`redistribute connected`");
+    assert!(walked(&fabric, &world, "spine01").ok && walked(&fabric, &world, "leaf03").ok);
+    let explanation = whole(&fabric, &world);
+    let devices: Vec<&str> = explanation.causes.iter().map(|cause| cause.verdict.device.as_str()).collect();
+    assert_eq!(devices, ["leaf02"], "{explanation:#?}");
 }
 
 #[test]

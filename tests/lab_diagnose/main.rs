@@ -1,6 +1,6 @@
 //! The fault matrix: every fault that a fabric commonly has is made in a lab, one after the other. `diagnose` of what
-//! suffers from it, `diagnose` without an argument and `verify all` must name the right device, the first two also the
-//! right first hop, and none of them one that is well. Each fault is mended, and all is well again before the next.
+//! suffers from it must name the right device and the right first hop; `diagnose` of the broken device, `diagnose` without
+//! an argument and `verify all` the right device; and none of them one that is well. Each fault is mended, and all is well again before the next.
 
 #![allow(
     clippy::unwrap_used,

@@ -19,6 +19,8 @@ pub struct Row {
     fault: &'static Fault,
     /// The verdict of `diagnose SUBJECT`, or what was wrong with it.
     named: Result<String, String>,
+    /// What was wrong with `diagnose DEVICE` of the broken device.
+    owned: Result<(), String>,
     /// What was wrong with `diagnose`.
     explained: Result<(), String>,
     /// What was wrong with `verify all`.
@@ -30,7 +32,12 @@ pub struct Row {
 impl Row {
     /// All that isn't as it should be.
     pub fn complaints(&self) -> Vec<String> {
-        let all = [self.named.as_ref().err(), self.explained.as_ref().err(), self.verified.as_ref().err()];
+        let all = [
+            self.named.as_ref().err(),
+            self.owned.as_ref().err(),
+            self.explained.as_ref().err(),
+            self.verified.as_ref().err(),
+        ];
         all.into_iter().flatten().map(|what| format!("{}: {what}", self.fault.name)).collect()
     }
 }
@@ -108,12 +115,13 @@ impl<'a> Asker<'a> {
             let verified = scope.spawn(|| self.verified(fault));
             (self.named(fault), explained.join().unwrap(), verified.join().unwrap())
         });
+        let owned = self.owned(fault);
         lap("name");
         self.lab.ssh(fault.node, fault.undo);
         lap("mend");
         self.heal(fault);
         lap("well again");
-        let row = Row { fault, named, explained, verified, times };
+        let row = Row { fault, named, owned, explained, verified, times };
         let times: Vec<String> = row.times.iter().map(|(what, time)| format!("{what} {time:.1}")).collect();
         println!("{} ({})", fault.name, times.join(", "));
         for wrong in row.complaints() {
@@ -164,6 +172,22 @@ impl<'a> Asker<'a> {
                 return Err(format!("{told} (never {}, {})", fault.devices.join(" or "), fault.hop));
             }
             std::thread::sleep(REST);
+        }
+    }
+
+    /// The broken device's own verdict: it, and no other, is broken.
+    fn owned(&self, fault: &Fault) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            let walk = self.asked(&["diagnose", fault.devices[0]]);
+            match walk["verdict"]["device"].as_str() {
+                Some(device) if fault.devices.contains(&device) => return Ok(()),
+                Some(_) => return Err(format!("diagnose {} blames {}", fault.devices[0], walk["verdict"])),
+                None if began.elapsed() > PATIENCE => {
+                    return Err(format!("diagnose {} finds nothing wrong", fault.devices[0]));
+                }
+                None => std::thread::sleep(REST),
+            }
         }
     }
 

@@ -81,7 +81,10 @@ fn sentence(text: &mut String, verdict: &Verdict) {
     if verdict.evidence != verdict.cause {
         let _ = writeln!(text, "    it says   {}", printable(&verdict.evidence));
     }
-    let _ = writeln!(text, "    see       {}", printable(&verdict.command));
+    // What is typed here needs no place.
+    let here = verdict.command.starts_with("fabricctl ") || verdict.command.ends_with(", from here");
+    let place = if here { String::new() } else { format!("   (on {})", verdict.device) };
+    let _ = writeln!(text, "    see       {}{place}", printable(&verdict.command));
     if let Some(fix) = &verdict.fix {
         let _ = writeln!(text, "    mend      {}", printable(fix));
     }

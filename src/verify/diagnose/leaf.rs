@@ -234,12 +234,13 @@ pub(super) fn origin(place: &Place<'_>) -> Vec<Hop> {
     let prefix = Ipv4Net::from(address);
     let paths = place.scene.look(leaf, |facts| &facts.paths);
     let judged = paths.blind().unwrap_or_else(|| match paths {
-        Look::Said(paths) => match paths.get(&prefix).filter(|found| found.own()) {
-            Some(found) => {
+        Look::Said(paths) => match paths.get(&prefix) {
+            None => Judged::Unknown("it wasn't asked".to_owned()),
+            Some(found) if found.own() => {
                 let told: Vec<&str> = found.advertised_to.iter().map(String::as_str).collect();
                 Judged::Ok(format!("{prefix} is its own, told to {}", told.join(", ")))
             }
-            None => not_brought(place, prefix),
+            Some(_) => not_brought(place.scene, leaf, prefix, redistribution(place.leaf.host_routes)),
         },
         Look::Failed(fault) => router_fault(place.scene, leaf, fault, "bgpd"),
         Look::Unasked | Look::Silent(_) => Judged::Unknown(String::new()),
@@ -247,14 +248,20 @@ pub(super) fn origin(place: &Place<'_>) -> Vec<Hop> {
     vec![judged.hop("BGP on the leaf", leaf, format!("vtysh -c 'show bgp ipv4 unicast {prefix}'"))]
 }
 
-fn not_brought(place: &Place<'_>, prefix: Ipv4Net) -> Judged {
-    let evidence = format!("BGP has no path of its own to {prefix}");
-    let wanted = match place.leaf.host_routes {
+fn redistribution(host_routes: HostRoutes) -> &'static str {
+    match host_routes {
         HostRoutes::Main => "redistribute kernel",
         HostRoutes::Table => "redistribute table 10",
-    };
+    }
+}
+
+/// Why a router doesn't bring a prefix into BGP that it has itself.
+pub(super) fn not_brought(scene: &Scene<'_>, node: &NodeName, prefix: Ipv4Net, wanted: &str) -> Judged {
+    let evidence = format!("BGP has no path of its own to {prefix}");
+    let loopback = scene.fabric.nodes.get(node).is_some_and(|node| node.loopback == prefix.addr());
+    let what = if loopback { "its loopback doesn't go" } else { "host routes don't go" };
     let fix = "fabricctl deploy puts the configuration right";
-    let Some(config) = place.scene.said(&place.leaf.name, |facts| &facts.config) else {
+    let Some(config) = scene.said(node, |facts| &facts.config) else {
         return Judged::bad(
             evidence,
             format!("its configuration lacks `{wanted}`, or a route map refuses it"),
@@ -263,12 +270,12 @@ fn not_brought(place: &Place<'_>, prefix: Ipv4Net) -> Judged {
     };
     let line = config.iter().find(|line| line.contains(&format!("> {wanted}")));
     match line.and_then(|line| line.rsplit("> ").next()) {
-        None => Judged::bad(evidence, format!("host routes don't go to BGP: `{wanted}` is missing"), fix),
+        None => Judged::bad(evidence, format!("{what} to BGP: `{wanted}` is missing"), fix),
         Some(line) => {
             let map = line.split("route-map ").nth(1).unwrap_or("").trim();
             Judged::bad(
                 format!("{evidence}; the configuration has `{line}`"),
-                format!("the route map {map}, or its prefix list, refuses its host routes"),
+                format!("the route map {map}, or its prefix list, refuses it"),
                 format!("vtysh -c 'show route-map {map}'; {fix}"),
             )
         }

@@ -9,6 +9,7 @@ mod leaf;
 mod node;
 mod scene;
 mod spread;
+mod tables;
 mod unique;
 mod whole;
 
@@ -149,6 +150,9 @@ fn verdict(hops: &[Hop]) -> Option<Verdict> {
     })
 }
 
+/// More containers and prefixes than these are not looked into at once; their verdicts rest on what their devices said.
+const LOOKED_INTO: usize = 64;
+
 /// What a diagnosis asks beyond the checks: the prefixes that BGP is asked for, the containers that are looked into,
 /// and the addresses that other containers try to reach (all containers' if there are none).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -195,6 +199,7 @@ pub fn interest(fabric: &Fabric, target: &Target) -> Interest {
         Target::Node(name) => {
             if let Some(node) = fabric.nodes.get(name) {
                 interest.prefixes.insert(host(node.loopback));
+                interest.prefixes.extend(tables::behind(fabric, name));
                 interest.containers.extend(fabric.workloads_on(name).map(|one| one.name.clone()));
             }
         }
@@ -204,6 +209,14 @@ pub fn interest(fabric: &Fabric, target: &Target) -> Interest {
         }
     }
     interest
+}
+
+/// What the answers about one target make worth asking: how BGP came by the routes that a node has wrong.
+pub fn further(scope: &Scope<'_>, world: &World, target: &Target) -> BTreeSet<Ipv4Net> {
+    match target {
+        Target::Node(name) => tables::failing(&Scene::new(scope, world), name).take(LOOKED_INTO).collect(),
+        _ => BTreeSet::new(),
+    }
 }
 
 /// Walks the way to one target.

@@ -1,7 +1,7 @@
 //! Every failing check explained: which of them have the same first cause, and what that is.
 
 use super::scene::{Scene, cause_of, fix_of};
-use super::{Interest, SCHEMA, Target, Verdict, address, container, node, unique};
+use super::{Interest, LOOKED_INTO, SCHEMA, Target, Verdict, address, container, node, unique};
 use crate::fabric::{Fabric, NodeName};
 use crate::verify::facts::World;
 use crate::verify::finding::{CheckName, Finding, Status};
@@ -11,9 +11,6 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-
-/// More containers than these are not looked into at once; their verdicts rest on what their devices said.
-const LOOKED_INTO: usize = 64;
 
 /// Why the fabric isn't as desired. Its JSON form is a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
