@@ -4,11 +4,11 @@
 # probe.py PLAN PIDS. PLAN: `from NAME ADDRESS OCTETS` a container, `to ADDRESS` a target, `port N`. PIDS: `NAME PID STATUS`.
 import ctypes, errno, os, resource, select, socket, struct, sys, time
 
-# Seconds from the start: a second try; a small packet where large ones get lost, and a third try; a last one, so that what a
-# busy machine drops for a moment isn't taken for a small MTU; the end; then for those who are late.
-AGAIN, SMALL, LAST, OVER, LINGER = 0.3, 0.6, 0.9, 1.2, 0.25
-# The numbers of the packets that are small.
-LITTLE = 2
+# Seconds from the start: when it is tried again, and the end of the last try; then for those who are late.
+TRIES, LINGER = (0.3, 0.6, 0.9, 1.2), 0.25
+# Large packets go only to those who have answered a small one: answers that wait for an Ethernet address which nobody
+# tells are charged to one socket of the kernel, and a few large ones keep it from answering anybody, whatever container.
+SMALL = 64
 ECHO, REPLY = 8, 0
 MARK = b"fabricctl-probe\0"
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -68,7 +68,7 @@ class Container:
 class Round:
     def __init__(self, containers, port):
         self.containers, self.port, self.poll, self.readers = containers, port, select.epoll(), {}
-        self.icmp, self.tcp, self.sent, self.seen = {}, {}, {}, set()
+        self.icmp, self.tcp, self.sent, self.seen, self.small = {}, {}, {}, set(), set()
         self.open_icmp = {(one.address, target) for one in containers for target in one.tcp}
         self.open_tcp = set(self.open_icmp)
         for one in containers:
@@ -79,11 +79,9 @@ class Round:
     def run(self):
         self.start = time.monotonic()
         self.connect()
-        self.ping(0)
-        for numbers, until in (((1,), AGAIN), ((LITTLE, 3), SMALL), ((4,), LAST), ((), OVER)):
+        for number, until in enumerate(TRIES):
+            self.ping(number)
             self.wait(until)
-            for number in numbers:
-                self.ping(number)
         self.start, self.open_tcp = time.monotonic(), {None}
         self.wait(LINGER)
 
@@ -99,14 +97,19 @@ class Round:
     def ping(self, number):
         for one in self.containers:
             for target in one.tcp:
-                pair = (one.address, target)
-                if pair not in self.open_icmp:
-                    continue
-                self.sent[pair, number] = time.monotonic()
-                try:
-                    one.ping(target, number, 64 if number == LITTLE else one.octets)
-                except OSError as error:
-                    self.icmp.setdefault(pair, ("error", error.strerror))
+                if (one.address, target) in self.open_icmp:
+                    self.send(one, target, number)
+
+    def send(self, one, target, number):
+        """A large packet has an odd number."""
+        pair = (one.address, target)
+        large = pair in self.small
+        number = 2 * number + large
+        self.sent[pair, number] = time.monotonic()
+        try:
+            one.ping(target, number, one.octets if large else SMALL)
+        except OSError as error:
+            self.icmp.setdefault(pair, ("error", error.strerror))
 
     def connect(self):
         for one in self.containers:
@@ -142,19 +145,22 @@ class Round:
                 if kind == ECHO:
                     self.seen.add(("icmp", one.address, claimed, sender))
                 elif kind == REPLY and ident == one.ident:
-                    self.answered((one.address, sender), number)
+                    self.answered(one, sender, number)
         except BlockingIOError:
             pass
 
-    def answered(self, pair, number):
+    def answered(self, one, target, number):
+        pair = (one.address, target)
         if pair not in self.open_icmp:
             return
-        if number == LITTLE:
+        if number % 2:
+            self.open_icmp.discard(pair)
+            took = time.monotonic() - self.sent.get((pair, number), self.start)
+            self.icmp[pair] = ("ok", "%.3f" % (took * 1000))
+        elif pair not in self.small:
+            self.small.add(pair)
             self.icmp[pair] = ("small",)
-            return
-        self.open_icmp.discard(pair)
-        took = time.monotonic() - self.sent.get((pair, number), self.start)
-        self.icmp[pair] = ("ok", "%.3f" % (took * 1000))
+            self.send(one, target, number // 2)
 
     def read_syns(self, one, _):
         try:
