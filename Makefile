@@ -97,6 +97,16 @@ faults: setup ## Every fault at every boundary of a deployment, and the table of
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") FAULTS="$(or $(FAULTS),all)" \
 	    cargo test $(CARGO_FLAGS) --test lab_faults -- --nocapture
 
+.PHONY: matrix
+matrix: setup ## Every fault of a fabric, and the table of what diagnose and verify say of it (FAULTS=uplink)
+	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") FAULTS="$(FAULTS)" \
+	    cargo test $(CARGO_FLAGS) --test lab_diagnose -- --nocapture
+
+.PHONY: healthy
+healthy: setup ## Ask a healthy fabric 200 times in a row; no alarm may be false (RUNS=200)
+	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") HEALTHY_RUNS="$(or $(RUNS),200)" \
+	    cargo test $(CARGO_FLAGS) --test lab_verify -- --nocapture
+
 .PHONY: lint
 lint: ## rustfmt and clippy, as CI runs them
 	cargo fmt --check

@@ -10,6 +10,10 @@ pub struct DiagnoseArgs {
     #[arg(value_name = "ADDRESS|CONTAINER|NODE")]
     pub subject: Option<String>,
 
+    /// Print the JSON Schema of the documents that -o json prints; asks no device
+    #[arg(long, conflicts_with = "subject")]
+    pub schema: bool,
+
     /// The devices.
     #[command(flatten)]
     pub target: Target,

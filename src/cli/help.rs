@@ -100,7 +100,7 @@ pub(super) const VERIFY: &str = "\
 Checks:
   services      FRR and its daemons, rdnbrd, Docker and ssh run and start with their device
   time          the clocks of all devices agree with this machine's
-  links         ports have carrier, their MTU and addresses, and the right cable
+  links         ports have carrier, their MTU and addresses, and the right cable; routers forward
   bgp           sessions are up, with the right neighbours, address families and numbers of prefixes
   workloads     containers run with their address, image and labels, and are known to their leaf
   neighbors     rdnbrd, the kernel's neighbour table and the kernel's routes agree on every leaf

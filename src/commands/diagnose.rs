@@ -7,12 +7,16 @@ use crate::cli::{DiagnoseArgs, Format, Global};
 use crate::fabric::NodeName;
 use crate::observe::Inquiry;
 use crate::output::{self, Exit, Failure, Problem, chain};
-use crate::verify::diagnose::{self, Interest, UnknownTarget};
+use crate::verify::diagnose::{self, Interest, Target, UnknownTarget, Walk};
 use crate::verify::{Scope, World};
 use std::collections::BTreeSet;
 
 /// Walks the way to one subject, or explains everything that fails.
 pub(super) async fn diagnose(global: &Global, args: &DiagnoseArgs) -> Result<Exit, Failure> {
+    if args.schema {
+        output::document(output::DIAGNOSE_SCHEMA);
+        return Ok(Exit::Ok);
+    }
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
     let subject = args.subject.as_deref().map(|text| diagnose::resolve(&fabric, text));
@@ -20,8 +24,7 @@ pub(super) async fn diagnose(global: &Global, args: &DiagnoseArgs) -> Result<Exi
     let scope = Scope { fabric: &fabric, nodes: &nodes };
     let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &nodes).await?;
     let ok = if let Some(target) = target {
-        let world = ask(&scope, &fleet, &diagnose::interest(&fabric, &target), &mut troubles).await;
-        let walk = diagnose::walk(&scope, &world, &target);
+        let walk = way(&scope, &fleet, &target, &mut troubles).await;
         match global.output {
             Format::Json => output::json(&walk)?,
             _ => output::document(&output::walk_text(&walk)),
@@ -38,6 +41,21 @@ pub(super) async fn diagnose(global: &Global, args: &DiagnoseArgs) -> Result<Exi
     fleet.close().await;
     troubles.into_failure()?;
     Ok(if ok { Exit::Ok } else { Exit::NotAsDesired })
+}
+
+/// Asks once, and once more where that shows routes that are to be traced.
+async fn way(scope: &Scope<'_>, fleet: &Fleet, target: &Target, troubles: &mut Troubles) -> Walk {
+    let mut interest = diagnose::interest(scope.fabric, target);
+    let mut unheard = Troubles::default();
+    let mut world = ask(scope, fleet, &interest, &mut unheard).await;
+    let further = diagnose::further(scope, &world, target);
+    if !further.is_subset(&interest.prefixes) {
+        interest.prefixes.extend(further);
+        unheard = Troubles::default();
+        world = ask(scope, fleet, &interest, &mut unheard).await;
+    }
+    troubles.append(unheard);
+    diagnose::walk(scope, &world, target)
 }
 
 /// Asks once whether anything fails, and if so once more, now with a look into what it is about: the verdict rests on

@@ -56,7 +56,13 @@ fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Fact
         services: one.of(Section::Services, "services", "service --status-all", |text| Ok(services(text))),
         clock: one.of(Section::Clock, "clock", "date +%s.%N", |text| clock(text, sent, heard)),
         probes: one.of(Section::Probes, "probes", "the prober", parse::probes),
-        paths: one.of(Section::Paths, "paths", "show bgp ipv4 unicast PREFIX json", parse::frr_bgp_paths),
+        paths: one.of(Section::Paths, "paths", "show bgp ipv4 unicast PREFIX json", |text| {
+            let mut known = parse::frr_bgp_paths(text)?;
+            for prefix in &inquiry.prefixes {
+                known.entry(*prefix).or_default();
+            }
+            Ok(known)
+        }),
         config: one
             .of(Section::Config, "config", "show running-config", |text| Ok(parse::frr_running_config(text))),
         settings: one.of(Section::Settings, "settings", "sysctl -a", |text| Ok(settings(text))),

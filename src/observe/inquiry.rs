@@ -33,7 +33,7 @@ pub struct Inquiry {
     probed: Vec<(String, Ipv4Addr, u32)>,
     targets: Vec<Ipv4Addr>,
     /// Prefixes that BGP is asked for.
-    prefixes: Vec<Ipv4Net>,
+    pub(super) prefixes: Vec<Ipv4Net>,
     /// Containers that are looked into.
     opened: Vec<String>,
 }

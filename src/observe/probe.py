@@ -4,8 +4,11 @@
 # probe.py PLAN PIDS. PLAN: `from NAME ADDRESS OCTETS` a container, `to ADDRESS` a target, `port N`. PIDS: `NAME PID STATUS`.
 import ctypes, errno, os, resource, select, socket, struct, sys, time
 
-# Seconds from the start: a second try, a small packet where large ones get lost, the end; then for those who are late.
-AGAIN, SMALL, OVER, LINGER = 0.3, 0.6, 1.2, 0.25
+# Seconds from the start: when it is tried again, and the end of the last try; then for those who are late.
+TRIES, LINGER = (0.3, 0.6, 0.9, 1.2), 0.25
+# Large packets go only to those who have answered a small one: answers that wait for an Ethernet address which nobody
+# tells are charged to one socket of the kernel, and a few large ones keep it from answering anybody, whatever container.
+SMALL = 64
 ECHO, REPLY = 8, 0
 MARK = b"fabricctl-probe\0"
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -65,7 +68,7 @@ class Container:
 class Round:
     def __init__(self, containers, port):
         self.containers, self.port, self.poll, self.readers = containers, port, select.epoll(), {}
-        self.icmp, self.tcp, self.sent, self.seen = {}, {}, {}, set()
+        self.icmp, self.tcp, self.sent, self.seen, self.small = {}, {}, {}, set(), set()
         self.open_icmp = {(one.address, target) for one in containers for target in one.tcp}
         self.open_tcp = set(self.open_icmp)
         for one in containers:
@@ -76,11 +79,9 @@ class Round:
     def run(self):
         self.start = time.monotonic()
         self.connect()
-        self.ping(0)
-        for number, until in ((1, AGAIN), (2, SMALL), (None, OVER)):
+        for number, until in enumerate(TRIES):
+            self.ping(number)
             self.wait(until)
-            if number:
-                self.ping(number)
         self.start, self.open_tcp = time.monotonic(), {None}
         self.wait(LINGER)
 
@@ -96,14 +97,19 @@ class Round:
     def ping(self, number):
         for one in self.containers:
             for target in one.tcp:
-                pair = (one.address, target)
-                if pair not in self.open_icmp:
-                    continue
-                self.sent[pair, number] = time.monotonic()
-                try:
-                    one.ping(target, number, 64 if number == 2 else one.octets)
-                except OSError as error:
-                    self.icmp.setdefault(pair, ("error", error.strerror))
+                if (one.address, target) in self.open_icmp:
+                    self.send(one, target, number)
+
+    def send(self, one, target, number):
+        """A large packet has an odd number."""
+        pair = (one.address, target)
+        large = pair in self.small
+        number = 2 * number + large
+        self.sent[pair, number] = time.monotonic()
+        try:
+            one.ping(target, number, one.octets if large else SMALL)
+        except OSError as error:
+            self.icmp.setdefault(pair, ("error", error.strerror))
 
     def connect(self):
         for one in self.containers:
@@ -139,15 +145,22 @@ class Round:
                 if kind == ECHO:
                     self.seen.add(("icmp", one.address, claimed, sender))
                 elif kind == REPLY and ident == one.ident:
-                    self.answered((one.address, sender), number)
+                    self.answered(one, sender, number)
         except BlockingIOError:
             pass
 
-    def answered(self, pair, number):
-        if pair in self.open_icmp:
+    def answered(self, one, target, number):
+        pair = (one.address, target)
+        if pair not in self.open_icmp:
+            return
+        if number % 2:
             self.open_icmp.discard(pair)
             took = time.monotonic() - self.sent.get((pair, number), self.start)
-            self.icmp[pair] = ("small",) if number == 2 else ("ok", "%.3f" % (took * 1000))
+            self.icmp[pair] = ("ok", "%.3f" % (took * 1000))
+        elif pair not in self.small:
+            self.small.add(pair)
+            self.icmp[pair] = ("small",)
+            self.send(one, target, number // 2)
 
     def read_syns(self, one, _):
         try:

@@ -19,7 +19,7 @@ pub mod tables;
 mod verify;
 
 pub use answers::{Answer, AnswerGroup, AnswerGroups};
-pub use diagnose::{explanation_text, walk_text};
+pub use diagnose::{DIAGNOSE_SCHEMA, explanation_text, walk_text};
 pub use drift::drift_text;
 pub use exit::Exit;
 pub use failure::{Failure, Location, Problem, chain, printable};

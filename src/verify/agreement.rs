@@ -132,7 +132,10 @@ impl Leaf<'_> {
         let finding = match host {
             Some(host) if host.state.advertised() => match self.trouble(workload, host, ports) {
                 Some((reason, hint)) => self.failed(subject, reason).hint(hint),
-                None => Finding::ok(CHECK, &self.node.name, subject),
+                None => match self.duplicate(workload) {
+                    Some(duplicate) => duplicate,
+                    None => Finding::ok(CHECK, &self.node.name, subject),
+                },
             }
             .found(format!("{} at {}", host.state, host.port)),
             Some(host) => self.absent(workload, subject, format!("it is heard, but {}", host.state)),
@@ -152,7 +155,11 @@ impl Leaf<'_> {
         let server = &workload.server;
         let skipped = |why: String| Finding::skipped(CHECK, &self.node.name, &*subject, why).with(server);
         if let Some(other) = elsewhere.first() {
-            return self.failed(&*subject, format!("{reason}; {other} has it")).with(other).with(server);
+            return self
+                .failed(&*subject, format!("{reason}; {other} has it"))
+                .with(other)
+                .with(server)
+                .hint(format!("fabricctl diagnose {}", workload.name));
         }
         match self.world.get(server) {
             Some(Err(_)) => return skipped(format!("{reason}; {server} can't be reached")),
@@ -174,9 +181,7 @@ impl Leaf<'_> {
             }
             _ => {}
         }
-        self.failed(&*subject, reason)
-            .with(server)
-            .hint(format!("ping {} from {}", workload.address, self.node.name))
+        self.failed(&*subject, reason).with(server).hint(format!("fabricctl diagnose {}", workload.name))
     }
 
     fn also_behind(&self, workload: &Workload, elsewhere: &[&NodeName]) -> bool {
@@ -185,7 +190,6 @@ impl Leaf<'_> {
 
     fn trouble(&self, workload: &Workload, host: &Neighbor, ports: &[&str]) -> Option<(String, String)> {
         let address = workload.address;
-        let subject = IpAddr::from(address);
         if !ports.contains(&host.port.as_str()) {
             let reason = format!("it answers behind {}, not behind {}", host.port, ports.join(" or "));
             return Some((reason, format!("find out who has {address} there: {}", mac(host))));
@@ -194,19 +198,20 @@ impl Leaf<'_> {
             let reason = format!("a duplicate: somebody at {} answers for it, too", rival.port);
             return Some((reason, "one of the two must get another address".to_owned()));
         }
-        let others = self.places.get(&subject).into_iter().flatten().filter(|node| ***node != self.node.name);
-        let others: Vec<&str> = others.map(|node| node.as_str()).collect();
-        if !others.is_empty() && !self.also_behind_others(workload, &others) {
-            let reason = format!("a duplicate: {} advertises it, too", others.join(" and "));
-            return Some((reason, "one of the two must get another address".to_owned()));
-        }
         self.kernel(address, host)
     }
 
-    fn also_behind_others(&self, workload: &Workload, others: &[&str]) -> bool {
-        let behind: BTreeSet<&str> =
-            self.scope.fabric.attachments(workload).map(|end| end.node.as_str()).collect();
-        others.iter().all(|other| behind.contains(other))
+    /// Right here, but somebody behind another leaf has the same address: that leaf tells it as a failure.
+    fn duplicate(&self, workload: &Workload) -> Option<Finding> {
+        let behind: BTreeSet<&NodeName> =
+            self.scope.fabric.attachments(workload).map(|end| &end.node).collect();
+        let places = self.places.get(&IpAddr::from(workload.address)).into_iter().flatten();
+        let others: Vec<&NodeName> = places.copied().filter(|node| !behind.contains(*node)).collect();
+        let names: Vec<&str> = others.iter().map(|node| node.as_str()).collect();
+        let why = format!("right here, but {} advertises it, too", names.join(" and "));
+        let subject = format!("{} {}", workload.name, workload.address);
+        let finding = Finding::skipped(CHECK, &self.node.name, subject, why);
+        (!others.is_empty()).then(|| others.iter().fold(finding, |finding, node| finding.with(node)))
     }
 
     /// Whether the kernel agrees with the daemon.
@@ -245,6 +250,11 @@ impl Leaf<'_> {
         let name = owner(self.scope.fabric, address);
         let subject = name.as_ref().map_or(address.to_string(), |(name, _)| format!("{name} {address}"));
         let here = format!("it answers behind {} ({})", host.port, mac(host));
+        let behind = self.node.ports.iter().find(|port| port.name.as_str() == host.port);
+        let there = |finding: Finding| match behind {
+            Some(port) => finding.with(&port.peer.node),
+            None => finding,
+        };
         Some(match name {
             Some((_, true)) => {
                 let finding = if self.routes.contains_key(&address) {
@@ -256,10 +266,9 @@ impl Leaf<'_> {
             }
             Some((_, false)) => {
                 let reason = format!("{here}, where its server isn't");
-                self.failed(subject, reason).hint("find out who has its address there")
+                there(self.failed(subject, reason)).hint(format!("fabricctl diagnose {address}"))
             }
-            None => self
-                .failed(subject, format!("{here} and is in nobody's name"))
+            None => there(self.failed(subject, format!("{here} and is in nobody's name")))
                 .hint("add it to the inventory, or stop it"),
         })
     }

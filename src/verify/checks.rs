@@ -30,8 +30,8 @@ const CHECKS: [Check; 8] = [
     },
     Check {
         name: CheckName::Links,
-        about: "ports have carrier, their MTU and addresses, and the cable that the inventory says",
-        asks: &[Section::Links, Section::Cables],
+        about: "ports have carrier, their MTU and addresses, and the cable that the inventory says; routers forward",
+        asks: &[Section::Links, Section::Cables, Section::Settings],
         judge: links::links,
     },
     Check {

@@ -115,7 +115,7 @@ pub struct Facts {
     pub clock: Answer<Clock>,
     /// What containers reach.
     pub probes: Answer<Probes>,
-    /// How BGP came by the prefixes that were asked for; those that it doesn't know are absent.
+    /// How BGP came by the prefixes that were asked for; nothing stands at those that it doesn't know.
     pub paths: Answer<BTreeMap<Ipv4Net, BgpPrefix>>,
     /// FRR's configuration in effect: its lines, each with the contexts it stands in.
     pub config: Answer<BTreeSet<String>>,

@@ -2,17 +2,21 @@
 
 use super::facts::{Facts, World};
 use super::finding::{CheckName, Finding};
+use super::forwarding;
 use super::scope::{Scope, has_carrier, port_trouble};
-use crate::fabric::{Endpoint, Fabric, IfName, Mac, Node, Port, PortKind};
+use crate::fabric::{Endpoint, Fabric, IfName, Mac, Node, Port, PortKind, Workload};
 use crate::parse::Interface;
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 const CHECK: CheckName = CheckName::Links;
 
-/// One verdict a port with a link, of every node.
+/// One verdict a port with a link, of every node, one for each address there that is a container's, and whether routers
+/// forward.
 pub(super) fn links(scope: &Scope<'_>, world: &World) -> Vec<Finding> {
     let owners = owners(scope.fabric, world);
+    let workloads = scope.fabric.workloads.values().map(|workload| (workload.address, workload)).collect();
     let mut findings = Vec::new();
     for (node, facts) in scope.answered(world) {
         match &facts.links {
@@ -31,7 +35,28 @@ pub(super) fn links(scope: &Scope<'_>, world: &World) -> Vec<Finding> {
                     };
                     findings.push(finding.expected(wanted(port)));
                 }
+                findings.extend(taken(&workloads, node, links));
             }
+        }
+    }
+    findings.extend(forwarding::findings(scope, world));
+    findings
+}
+
+/// The addresses of containers that a node itself has.
+fn taken(
+    workloads: &BTreeMap<Ipv4Addr, &Workload>,
+    node: &Node,
+    links: &BTreeMap<String, Interface>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, link) in links {
+        for address in &link.addresses {
+            let Some(workload) = workloads.get(&address.addr()) else { continue };
+            let reason = format!("{} itself has the address of {}", node.name, workload.name);
+            let finding = Finding::failed(CHECK, &node.name, format!("{name} {}", address.addr()), reason)
+                .hint(format!("ip addr del {address} dev {name}"));
+            findings.push(finding);
         }
     }
     findings

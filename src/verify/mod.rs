@@ -9,6 +9,7 @@ pub mod diagnose;
 pub mod drift;
 mod facts;
 mod finding;
+mod forwarding;
 mod links;
 pub mod neighbors;
 mod reachability;

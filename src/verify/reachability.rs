@@ -37,6 +37,8 @@ struct Whole<'a> {
     names: BTreeMap<Ipv4Addr, &'a Workload>,
     silent: BTreeMap<Ipv4Addr, &'a str>,
     seen: BTreeMap<Ipv4Addr, &'a Seen>,
+    /// How many pairs each is an end of that get no answer.
+    lost: BTreeMap<Ipv4Addr, usize>,
 }
 
 impl<'a> Whole<'a> {
@@ -46,11 +48,16 @@ impl<'a> Whole<'a> {
             names: fabric.workloads.values().map(|workload| (workload.address, workload)).collect(),
             silent: BTreeMap::new(),
             seen: BTreeMap::new(),
+            lost: BTreeMap::new(),
         };
         for facts in world.values().flatten() {
             let Some(Ok(probes)) = &facts.probes else { continue };
             whole.silent.extend(probes.silent.iter().map(|(address, why)| (*address, why.as_str())));
             whole.seen.extend(probes.seen.iter().map(|(address, seen)| (*address, seen)));
+            for ((from, to), _) in probes.pairs.iter().filter(|(_, probe)| !answered(probe.icmp.as_ref())) {
+                *whole.lost.entry(*from).or_default() += 1;
+                *whole.lost.entry(*to).or_default() += 1;
+            }
         }
         whole
     }
@@ -58,7 +65,8 @@ impl<'a> Whole<'a> {
     fn from<'b>(&'b self, server: &'b NodeName, from: &'b Workload, probes: &'b Probes) -> Vec<Finding> {
         if let Some(why) = probes.silent.get(&from.address) {
             let reason = format!("nothing can be sent from it: {why}");
-            return vec![Finding::failed(CHECK, server, &*from.name, reason).hint("see verify workloads")];
+            let hint = format!("fabricctl diagnose {}", from.name);
+            return vec![Finding::failed(CHECK, server, &*from.name, reason).hint(hint)];
         }
         let octets = self
             .fabric
@@ -73,6 +81,12 @@ impl<'a> Whole<'a> {
         known.map(|(to, probe)| self.pair(server, from, to, probe, octets)).collect()
     }
 
+    /// Of two, the one to be looked at first: who has more trouble with all the others.
+    fn suspect<'w>(&self, from: &'w Workload, to: &'w Workload) -> &'w str {
+        let lost = |one: &Workload| self.lost.get(&one.address).copied().unwrap_or(0);
+        if lost(from) > lost(to) { &from.name } else { &to.name }
+    }
+
     fn pair(&self, server: &NodeName, from: &Workload, to: &Workload, probe: &Probe, octets: u32) -> Finding {
         let subject = format!("{} → {}", from.name, to.name);
         let expected = format!("ICMP of {octets} octets in one piece, TCP, from {}", from.address);
@@ -83,7 +97,7 @@ impl<'a> Whole<'a> {
         } else {
             match self.trouble(from, to, probe, octets) {
                 Some(reason) => {
-                    let hint = format!("fabricctl shell {} -- ping -c 3 {}", from.name, to.address);
+                    let hint = format!("fabricctl diagnose {}", self.suspect(from, to));
                     let finding = Finding::failed(CHECK, server, subject, reason).hint(hint);
                     if to.server == *server { finding } else { finding.with(&to.server) }
                 }
@@ -94,8 +108,7 @@ impl<'a> Whole<'a> {
     }
 
     fn trouble(&self, from: &Workload, to: &Workload, probe: &Probe, octets: u32) -> Option<String> {
-        let answered = |end: &Option<ProbeEnd>| matches!(end, Some(ProbeEnd::Answered(_)));
-        match (&probe.icmp, &probe.tcp) {
+        match (probe.icmp.as_ref(), probe.tcp.as_ref()) {
             (Some(ProbeEnd::OnlySmall), _) => {
                 return Some(format!("small packets arrive, {octets} octets in one piece don't"));
             }
@@ -119,6 +132,10 @@ impl<'a> Whole<'a> {
         let arrived = seen.tcp.contains(&from.address) || seen.tcp.len() == 1 && seen.icmp.is_empty();
         (!arrived).then(|| format!("connections arrive under the address {stranger}, not under its own"))
     }
+}
+
+fn answered(end: Option<&ProbeEnd>) -> bool {
+    matches!(end, Some(ProbeEnd::Answered(_)))
 }
 
 fn end(end: Option<&ProbeEnd>) -> String {

@@ -109,7 +109,7 @@ pub const SERVERS: &[Fault] = &[
         "silent container",
         ("web11", "server01"),
         inside!("web11", "sysctl -qw net.ipv4.conf.all.arp_ignore=8"),
-        inside!("web11", "sysctl -qw net.ipv4.conf.all.arp_ignore=0"),
+        "docker restart -t 1 web11",
         SERVER,
         "its ARP",
     ),
@@ -306,7 +306,10 @@ pub const SPINES: &[Fault] = &[
         "wrong AS",
         ("web11", "spine01"),
         configure!("router bgp 65020", "neighbor swp1 remote-as 65099"),
-        configure!("router bgp 65020", "neighbor swp1 remote-as external"),
+        concat!(
+            configure!("router bgp 65020", "neighbor swp1 remote-as external"),
+            " -c 'do clear bgp swp1'"
+        ),
         &["spine01"],
         "BGP session swp1",
     ),

@@ -6,7 +6,7 @@ use crate::fabric::{Endpoint, Fabric, ImageSource, Node, NodeName, Port, PortKin
 use crate::parse::{Container, Inside, ProbeEnd};
 use crate::verify::facts::Docker;
 use crate::verify::finding::{CheckName, Status};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Answers nobody (Documentation/networking/ip-sysctl, `arp_ignore`).
 const IGNORES_ALL: u8 = 8;
@@ -35,7 +35,7 @@ const HOPS: [fn(&Place<'_>) -> Vec<Hop>; 18] = [
     parent,
     network,
     leaf::port,
-    leaf::forwarding,
+    leaf::passing,
     leaf::kernel_neighbor,
     leaf::daemon,
     leaf::kernel_route,
@@ -68,7 +68,7 @@ pub(super) fn walk(scene: &Scene<'_>, name: &str) -> Walk {
     }
 }
 
-fn places<'a>(scene: &'a Scene<'a>, workload: &'a Workload) -> impl Iterator<Item = Place<'a>> {
+pub(super) fn places<'a>(scene: &'a Scene<'a>, workload: &'a Workload) -> impl Iterator<Item = Place<'a>> {
     let fabric: &Fabric = scene.fabric;
     let server = fabric.nodes.get(&workload.server);
     let ports =
@@ -95,6 +95,12 @@ impl<'a> Place<'a> {
     /// The container from within, if it was looked into.
     pub(super) fn inside(&self) -> Option<&'a Inside> {
         self.scene.said(&self.server.name, |facts| &facts.inside)?.get(&self.workload.name)
+    }
+
+    /// A container by its name, where the inventory has one with that address.
+    fn named(&self, address: Ipv4Addr) -> String {
+        let workload = self.scene.fabric.workloads.values().find(|one| one.address == address);
+        workload.map_or_else(|| address.to_string(), |one| one.name.clone())
     }
 
     /// The interface that holds the container's address.
@@ -149,7 +155,11 @@ fn running(place: &Place<'_>, docker: &Docker) -> Judged {
     match found.status.as_str() {
         "running" => {
             let pid = found.pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
-            Judged::Ok(format!("running{pid}, started again {} times", found.restarts))
+            let again = match found.restarts {
+                0 => String::new(),
+                restarts => format!(", restarted by the engine {restarts} times"),
+            };
+            Judged::Ok(format!("running{pid}{again}"))
         }
         "paused" => Judged::bad(evidence, "somebody has paused it", format!("docker unpause {name}")),
         "restarting" => Judged::bad(
@@ -327,7 +337,7 @@ fn back(place: &Place<'_>) -> Vec<Hop> {
             let neighbor_succeeds = answered.iter().any(|(other, _)| other == node);
             let judged = if neighbor_succeeds && !small {
                 // Others on the same server do: the trouble is with the one that asks.
-                Judged::Unknown(format!("{evidence}; see fabricctl diagnose {from}"))
+                Judged::Unknown(format!("{evidence}; see fabricctl diagnose {}", place.named(*from)))
             } else {
                 unanswered(place, node, &evidence, small)
             };

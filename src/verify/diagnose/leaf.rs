@@ -6,6 +6,7 @@ use super::scene::{Judged, Look, Scene};
 use crate::fabric::{HostRoutes, NodeName};
 use crate::parse::KernelRoute;
 use crate::verify::facts::Fault;
+use crate::verify::forwarding::{forwarding, proxy_arp};
 use ipnet::Ipv4Net;
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ pub(super) fn port(place: &Place<'_>) -> Vec<Hop> {
     vec![place.scene.port(place.end, "leaf port")]
 }
 
-pub(super) fn forwarding(place: &Place<'_>) -> Vec<Hop> {
+pub(super) fn passing(place: &Place<'_>) -> Vec<Hop> {
     let leaf = &place.leaf.name;
     let judged = forwards(place.scene, leaf, &[place.end.port.as_str()]);
     let command = format!("sysctl net.ipv4.ip_forward net.ipv4.conf.{}.proxy_arp", place.end.port);
@@ -26,35 +27,18 @@ pub(super) fn forwards(scene: &Scene<'_>, node: &NodeName, speaking: &[&str]) ->
     if let Some(blind) = settings.blind() {
         return blind;
     }
-    let Look::Said(settings) = settings else {
+    let (Look::Said(settings), Some(node)) = (settings, scene.fabric.nodes.get(node)) else {
         return Judged::Unknown("its settings can't be read".to_owned());
     };
-    let value = |key: &str| settings.get(key).map(String::as_str);
-    let off = |key: &str| value(key) == Some("0");
-    let dots = |key: &str| key.replace('/', ".");
-    let mut wanted = vec!["net/ipv4/ip_forward".to_owned()];
-    let all_speak = value("net/ipv4/conf/all/proxy_arp") == Some("1");
-    if !off("net/ipv4/ip_forward") {
-        let names = scene.fabric.nodes.get(node).into_iter().flat_map(|node| &node.ports);
-        wanted.extend(names.map(|port| format!("net/ipv4/conf/{}/forwarding", port.name)));
+    let off =
+        forwarding(node, settings).or_else(|| speaking.iter().find_map(|port| proxy_arp(settings, port)));
+    match off {
+        Some(off) => Judged::bad(format!("{} = 0", off.key), off.cause, off.fix),
+        None => {
+            let speaks = if speaking.is_empty() { "" } else { ", proxy ARP is on" };
+            Judged::Ok(format!("forwarding is on{speaks}"))
+        }
     }
-    if !all_speak {
-        wanted.extend(speaking.iter().map(|port| format!("net/ipv4/conf/{port}/proxy_arp")));
-    }
-    let Some(key) = wanted.iter().find(|key| off(key)) else {
-        let speaks = if speaking.is_empty() { "" } else { ", proxy ARP is on" };
-        return Judged::Ok(format!("forwarding is on{speaks}"));
-    };
-    let cause = if key.ends_with("proxy_arp") {
-        "proxy ARP is off, so containers behind this port find nobody in other racks".to_owned()
-    } else {
-        format!("{node} doesn't forward packets")
-    };
-    let fix = format!(
-        "sysctl -w {0}=1; sysctl -p /etc/sysctl.d/90-fabricctl.conf puts all of them right",
-        dots(key)
-    );
-    Judged::bad(format!("{} = 0", dots(key)), cause, fix)
 }
 
 pub(super) fn kernel_neighbor(place: &Place<'_>) -> Vec<Hop> {
@@ -250,12 +234,13 @@ pub(super) fn origin(place: &Place<'_>) -> Vec<Hop> {
     let prefix = Ipv4Net::from(address);
     let paths = place.scene.look(leaf, |facts| &facts.paths);
     let judged = paths.blind().unwrap_or_else(|| match paths {
-        Look::Said(paths) => match paths.get(&prefix).filter(|found| found.own()) {
-            Some(found) => {
+        Look::Said(paths) => match paths.get(&prefix) {
+            None => Judged::Unknown("it wasn't asked".to_owned()),
+            Some(found) if found.own() => {
                 let told: Vec<&str> = found.advertised_to.iter().map(String::as_str).collect();
                 Judged::Ok(format!("{prefix} is its own, told to {}", told.join(", ")))
             }
-            None => not_brought(place, prefix),
+            Some(_) => not_brought(place.scene, leaf, prefix, redistribution(place.leaf.host_routes)),
         },
         Look::Failed(fault) => router_fault(place.scene, leaf, fault, "bgpd"),
         Look::Unasked | Look::Silent(_) => Judged::Unknown(String::new()),
@@ -263,14 +248,20 @@ pub(super) fn origin(place: &Place<'_>) -> Vec<Hop> {
     vec![judged.hop("BGP on the leaf", leaf, format!("vtysh -c 'show bgp ipv4 unicast {prefix}'"))]
 }
 
-fn not_brought(place: &Place<'_>, prefix: Ipv4Net) -> Judged {
-    let evidence = format!("BGP has no path of its own to {prefix}");
-    let wanted = match place.leaf.host_routes {
+fn redistribution(host_routes: HostRoutes) -> &'static str {
+    match host_routes {
         HostRoutes::Main => "redistribute kernel",
         HostRoutes::Table => "redistribute table 10",
-    };
+    }
+}
+
+/// Why a router doesn't bring a prefix into BGP that it has itself.
+pub(super) fn not_brought(scene: &Scene<'_>, node: &NodeName, prefix: Ipv4Net, wanted: &str) -> Judged {
+    let evidence = format!("BGP has no path of its own to {prefix}");
+    let loopback = scene.fabric.nodes.get(node).is_some_and(|node| node.loopback == prefix.addr());
+    let what = if loopback { "its loopback doesn't go" } else { "host routes don't go" };
     let fix = "fabricctl deploy puts the configuration right";
-    let Some(config) = place.scene.said(&place.leaf.name, |facts| &facts.config) else {
+    let Some(config) = scene.said(node, |facts| &facts.config) else {
         return Judged::bad(
             evidence,
             format!("its configuration lacks `{wanted}`, or a route map refuses it"),
@@ -279,12 +270,12 @@ fn not_brought(place: &Place<'_>, prefix: Ipv4Net) -> Judged {
     };
     let line = config.iter().find(|line| line.contains(&format!("> {wanted}")));
     match line.and_then(|line| line.rsplit("> ").next()) {
-        None => Judged::bad(evidence, format!("host routes don't go to BGP: `{wanted}` is missing"), fix),
+        None => Judged::bad(evidence, format!("{what} to BGP: `{wanted}` is missing"), fix),
         Some(line) => {
             let map = line.split("route-map ").nth(1).unwrap_or("").trim();
             Judged::bad(
                 format!("{evidence}; the configuration has `{line}`"),
-                format!("the route map {map}, or its prefix list, refuses its host routes"),
+                format!("the route map {map}, or its prefix list, refuses it"),
                 format!("vtysh -c 'show route-map {map}'; {fix}"),
             )
         }

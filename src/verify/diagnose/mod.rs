@@ -9,6 +9,7 @@ mod leaf;
 mod node;
 mod scene;
 mod spread;
+mod tables;
 mod unique;
 mod whole;
 
@@ -23,6 +24,9 @@ use scene::Scene;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+
+/// The form of both documents. It is counted up when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
 
 /// What a hop turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,6 +87,8 @@ pub struct Verdict {
 /// The whole way. Its JSON form is a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Walk {
+    /// The form of this document.
+    pub schema: u32,
     /// What was asked about.
     pub subject: String,
     /// What that is, in a few words.
@@ -106,7 +112,14 @@ impl Hop {
 impl Walk {
     fn of(subject: impl Into<String>, about: impl Into<String>, hops: Vec<Hop>) -> Self {
         let verdict = verdict(&hops);
-        Self { subject: subject.into(), about: about.into(), ok: verdict.is_none(), hops, verdict }
+        Self {
+            schema: SCHEMA,
+            subject: subject.into(),
+            about: about.into(),
+            ok: verdict.is_none(),
+            hops,
+            verdict,
+        }
     }
 }
 
@@ -136,6 +149,9 @@ fn verdict(hops: &[Hop]) -> Option<Verdict> {
         command: hop.command.clone(),
     })
 }
+
+/// More containers and prefixes than these are not looked into at once; their verdicts rest on what their devices said.
+const LOOKED_INTO: usize = 64;
 
 /// What a diagnosis asks beyond the checks: the prefixes that BGP is asked for, the containers that are looked into,
 /// and the addresses that other containers try to reach (all containers' if there are none).
@@ -183,6 +199,7 @@ pub fn interest(fabric: &Fabric, target: &Target) -> Interest {
         Target::Node(name) => {
             if let Some(node) = fabric.nodes.get(name) {
                 interest.prefixes.insert(host(node.loopback));
+                interest.prefixes.extend(tables::behind(fabric, name));
                 interest.containers.extend(fabric.workloads_on(name).map(|one| one.name.clone()));
             }
         }
@@ -192,6 +209,14 @@ pub fn interest(fabric: &Fabric, target: &Target) -> Interest {
         }
     }
     interest
+}
+
+/// What the answers about one target make worth asking: how BGP came by the routes that a node has wrong.
+pub fn further(scope: &Scope<'_>, world: &World, target: &Target) -> BTreeSet<Ipv4Net> {
+    match target {
+        Target::Node(name) => tables::failing(&Scene::new(scope, world), name).take(LOOKED_INTO).collect(),
+        _ => BTreeSet::new(),
+    }
 }
 
 /// Walks the way to one target.

@@ -1,18 +1,34 @@
 //! One node: what it runs, its ports, its sessions, and whether everybody has its loopback.
 
 use super::scene::{Judged, Scene};
-use super::{Hop, HopStatus, Walk, leaf, spread};
+use super::{Hop, HopStatus, Walk, leaf, spread, tables};
 use crate::fabric::{Node, NodeName, PortKind, Role};
 use crate::verify::finding::{CheckName, Finding, Status};
 use crate::verify::scope::has_session;
-use ipnet::Ipv4Net;
+use std::net::Ipv4Addr;
 
 /// The title of the hops that look for a node's loopback at the others.
 pub(super) const LOOPBACK: &str = "its loopback";
 
+/// The title of the hop about the settings of a router, and how to see them.
+pub(super) const FORWARDING: &str = "forwarding and proxy ARP";
+pub(super) const SYSCTL: &str = "sysctl -a --pattern 'ip_forward|conf.*.(forwarding|proxy_arp)'";
+
 /// The hops, in order; each for those roles that it concerns.
-const HOPS: [fn(&Scene<'_>, &Node) -> Vec<Hop>; 9] =
-    [management, services, clock, speaker, ports, sessions, settings, hosts, loopback];
+const HOPS: [fn(&Scene<'_>, &Node) -> Vec<Hop>; 12] = [
+    management,
+    services,
+    clock,
+    speaker,
+    ports,
+    taken,
+    sessions,
+    settings,
+    hosts,
+    tables::exports,
+    tables::loopback,
+    tables::routes,
+];
 
 /// Walks the hops of one node.
 pub(super) fn walk(scene: &Scene<'_>, name: &NodeName) -> Walk {
@@ -81,19 +97,31 @@ fn ports(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
     node.ports.iter().flat_map(|port| spread::link(scene, node, port)).collect()
 }
 
+/// The addresses of containers that it has itself.
+fn taken(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
+    let failed = scene.of(CheckName::Links, &node.name).filter(|one| one.status == Status::Failed);
+    let hops = failed.filter_map(|finding| {
+        let (port, _) =
+            finding.subject.split_once(' ').filter(|(_, word)| word.parse::<Ipv4Addr>().is_ok())?;
+        let judged = scene.judged(&node.name, Some(finding));
+        Some(judged.hop(&format!("addresses of {port}"), &node.name, format!("ip addr show {port}")))
+    });
+    hops.collect()
+}
+
 fn sessions(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
     let ports = node.ports.iter().filter(|port| has_session(scene.fabric, node, port));
     ports.flat_map(|port| spread::session(scene, node, port)).collect()
 }
 
-pub(super) fn settings(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
+fn settings(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
     if !node.role.routes() {
         return Vec::new();
     }
     let speaking: Vec<&str> = node.ports_of(PortKind::Server).map(|port| port.name.as_str()).collect();
     let judged = leaf::forwards(scene, &node.name, &speaking);
-    let title = if speaking.is_empty() { "forwarding" } else { "forwarding and proxy ARP" };
-    vec![judged.hop(title, &node.name, "sysctl -a --pattern 'ip_forward|proxy_arp'")]
+    let title = if speaking.is_empty() { "forwarding" } else { FORWARDING };
+    vec![judged.hop(title, &node.name, SYSCTL)]
 }
 
 /// Its containers, or those that it knows behind its ports.
@@ -113,47 +141,4 @@ fn hosts(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
         }
         Role::Spine => Vec::new(),
     }
-}
-
-/// Its loopback at everybody else's, and what it has itself.
-fn loopback(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
-    if !node.role.routes() {
-        return Vec::new();
-    }
-    let prefix = Ipv4Net::from(node.loopback);
-    let mut hops = Vec::new();
-    let mut good = 0;
-    let expected =
-        scene.findings.iter().filter(|one| one.check == CheckName::Routes && one.prefix == Some(prefix));
-    for finding in expected {
-        if finding.status == Status::Ok {
-            good += 1;
-        } else {
-            hops.push(Hop { title: LOOPBACK.to_owned(), ..spread::table(scene, &finding.node, prefix) });
-        }
-    }
-    let command = format!("vtysh -c 'show ip route {prefix}' on another router");
-    hops.push(Judged::Ok(format!("{good} routers have it")).hop(LOOPBACK, &node.name, command));
-    hops.extend(own_routes(scene, node, prefix));
-    hops
-}
-
-/// Routes that this node alone has wrong: what is wrong at all routers is somebody else's trouble.
-fn own_routes(scene: &Scene<'_>, node: &Node, loopback: Ipv4Net) -> Vec<Hop> {
-    let mut hops = Vec::new();
-    let failed = scene.of(CheckName::Routes, &node.name).filter(|one| one.status == Status::Failed);
-    for prefix in failed.filter_map(|one| one.prefix).filter(|prefix| *prefix != loopback) {
-        let elsewhere = |one: &&Finding| one.check == CheckName::Routes && one.prefix == Some(prefix);
-        let right_elsewhere = scene.findings.iter().filter(elsewhere).any(|one| one.status == Status::Ok);
-        let title = format!("route {prefix}");
-        let hop = spread::table(scene, &node.name, prefix);
-        let own = right_elsewhere || spread::is_foreign(scene, &node.name, prefix);
-        hops.push(if own {
-            Hop { title, ..hop }
-        } else {
-            let evidence = format!("{}; other routers haven't it either", hop.evidence);
-            Hop { title, status: HopStatus::Unknown, evidence, cause: None, fix: None, ..hop }
-        });
-    }
-    hops
 }

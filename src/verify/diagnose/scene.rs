@@ -133,8 +133,7 @@ impl<'a> Scene<'a> {
             Status::Skipped => Judged::Unknown(reason.or(found).unwrap_or_default()),
             Status::Failed => {
                 let cause = cause_of(finding);
-                let fix =
-                    finding.hint.clone().unwrap_or_else(|| "fabricctl plan shows what differs".to_owned());
+                let fix = fix_of(finding).unwrap_or_else(|| "fabricctl plan shows what differs".to_owned());
                 Judged::Bad { evidence: found.unwrap_or_else(|| cause.clone()), cause, fix }
             }
         }
@@ -168,6 +167,11 @@ impl<'a> Scene<'a> {
 pub(super) fn cause_of(finding: &Finding) -> String {
     let reason = finding.reason.clone().unwrap_or_default();
     if finding.check == CheckName::Services { format!("{}: {reason}", finding.subject) } else { reason }
+}
+
+/// What to do about a finding, unless that is to ask for this diagnosis.
+pub(super) fn fix_of(finding: &Finding) -> Option<String> {
+    finding.hint.clone().filter(|hint| !hint.starts_with("fabricctl diagnose"))
 }
 
 impl<T> Look<'_, T> {

@@ -3,7 +3,7 @@
 use super::container::Place;
 use super::scene::{Judged, Look, Scene};
 use super::unique::foreign_route;
-use super::{Hop, HopStatus, leaf};
+use super::{Hop, HopStatus, leaf, node};
 use crate::fabric::{Endpoint, Node, NodeName, Port, PortKind, Role};
 use crate::verify::finding::{CheckName, Status};
 use crate::verify::scope::has_session;
@@ -79,7 +79,7 @@ fn collapse(mut hops: Vec<Hop>) -> Vec<Hop> {
 }
 
 /// Did the leaf tell the spine of it? Only where it has it itself: else that is another hop's trouble.
-fn told(scene: &Scene<'_>, leaf: &Node, uplink: &Port, prefix: Ipv4Net) -> Option<Hop> {
+pub(super) fn told(scene: &Scene<'_>, leaf: &Node, uplink: &Port, prefix: Ipv4Net) -> Option<Hop> {
     let Look::Said(paths) = scene.look(&leaf.name, |facts| &facts.paths) else { return None };
     let known = paths.get(&prefix).filter(|found| found.own())?;
     let (port, peer) = (&uplink.name, &uplink.peer.node);
@@ -99,13 +99,15 @@ fn told(scene: &Scene<'_>, leaf: &Node, uplink: &Port, prefix: Ipv4Net) -> Optio
 }
 
 /// Has a router a path by a certain port, from the node at its far end?
-fn heard(scene: &Scene<'_>, node: &Node, end: &Endpoint, from: &Node, prefix: Ipv4Net) -> Hop {
+pub(super) fn heard(scene: &Scene<'_>, node: &Node, end: &Endpoint, from: &Node, prefix: Ipv4Net) -> Hop {
     let port = &end.port;
     let paths = scene.look(&node.name, |facts| &facts.paths);
     let judged = paths.blind().unwrap_or_else(|| match paths {
         Look::Said(paths) => {
-            let all = paths.get(&prefix).map(|found| found.paths.as_slice()).unwrap_or_default();
-            match all.iter().find(|path| path.from.as_deref() == Some(port.as_str())) {
+            let Some(found) = paths.get(&prefix) else {
+                return Judged::Unknown("it wasn't asked".to_owned());
+            };
+            match found.paths.iter().find(|path| path.from.as_deref() == Some(port.as_str())) {
                 Some(path) if path.valid => {
                     let best = if path.used { ", in use" } else { ", not the best" };
                     Judged::Ok(format!("{prefix} from {port}, AS path {}{best}", path.as_path))
@@ -180,8 +182,7 @@ fn arrival(scene: &Scene<'_>, leaf: &Node, prefix: Ipv4Net) -> Vec<Hop> {
         }
     }
     let speaking: Vec<&str> = leaf.ports_of(PortKind::Server).map(|port| port.name.as_str()).collect();
-    let command = "sysctl -a --pattern 'ip_forward|proxy_arp'";
-    hops.push(leaf::forwards(scene, name, &speaking).hop("forwarding and proxy ARP", name, command));
+    hops.push(leaf::forwards(scene, name, &speaking).hop(node::FORWARDING, name, node::SYSCTL));
     hops.retain(|hop| hop.status != HopStatus::Ok);
     hops.push(end);
     hops

@@ -1,21 +1,22 @@
 //! Every failing check explained: which of them have the same first cause, and what that is.
 
-use super::scene::{Scene, cause_of};
-use super::{Interest, Target, Verdict, address, container, node, unique};
+use super::scene::{Scene, cause_of, fix_of};
+use super::{Interest, LOOKED_INTO, SCHEMA, Target, Verdict, address, container, node, unique};
 use crate::fabric::{Fabric, NodeName};
 use crate::verify::facts::World;
 use crate::verify::finding::{CheckName, Finding, Status};
+use crate::verify::forwarding;
 use crate::verify::scope::Scope;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// More containers than these are not looked into at once; their verdicts rest on what their devices said.
-const LOOKED_INTO: usize = 64;
+use std::net::Ipv4Addr;
 
 /// Why the fabric isn't as desired. Its JSON form is a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
+    /// The form of this document.
+    pub schema: u32,
     /// Nothing failed, and every device answered.
     pub ok: bool,
     /// How many verdicts of the checks failed.
@@ -73,34 +74,9 @@ pub fn explain(scope: &Scope<'_>, world: &World) -> Explanation {
             causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
         }
     }
-    // What no check has felt yet, such as proxy ARP that is off while its clients still remember their neighbours.
-    for name in taken(&scene) {
-        if let Some(verdict) = walks.container(&name) {
-            causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
-        }
-    }
-    for verdict in latent(&scene, scope) {
-        causes.entry(key(&verdict)).or_insert_with(|| Explained { verdict, explains: Vec::new() });
-    }
     let mut causes: Vec<Explained> = causes.into_values().collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.explains.len()));
-    Explanation { ok: causes.is_empty(), failed, causes }
-}
-
-/// The containers whose addresses nodes themselves have on their interfaces.
-fn taken(scene: &Scene<'_>) -> Vec<String> {
-    let workloads = scene.fabric.workloads.values();
-    let names: BTreeMap<_, _> = workloads.map(|workload| (workload.address, &workload.name)).collect();
-    let links = scene.world.keys().filter_map(|node| scene.said(node, |facts| &facts.links)).flatten();
-    let addresses = links.flat_map(|(_, link)| &link.addresses);
-    addresses.filter_map(|address| names.get(&address.addr()).map(|name| (*name).clone())).collect()
-}
-
-/// Settings of routers that are wrong.
-fn latent(scene: &Scene<'_>, scope: &Scope<'_>) -> Vec<Verdict> {
-    let routers = scope.nodes.iter().filter_map(|name| scene.fabric.nodes.get(name));
-    let hops = routers.flat_map(|router| node::settings(scene, router));
-    hops.filter_map(|hop| super::verdict(&[hop]).filter(|verdict| !verdict.unreachable)).collect()
+    Explanation { schema: SCHEMA, ok: causes.is_empty(), failed, causes }
 }
 
 /// What makes two verdicts one: the device, what of it, and what is wrong there, whatever way led to it.
@@ -216,25 +192,35 @@ fn containers(fabric: &Fabric, finding: &Finding) -> Vec<String> {
             let words = finding.subject.split_whitespace().filter(|word| known(word));
             names.extend(words.map(str::to_owned));
         }
-        CheckName::Services | CheckName::Time | CheckName::Links | CheckName::Bgp => {}
+        // An address that a node took from a container.
+        CheckName::Links => {
+            let address = finding.subject.rsplit(' ').next().and_then(|word| word.parse::<Ipv4Addr>().ok());
+            let owner = fabric.workloads.values().find(|one| Some(one.address) == address);
+            names.extend(owner.map(|workload| workload.name.clone()));
+        }
+        CheckName::Services | CheckName::Time | CheckName::Bgp => {}
     }
     names.into_iter().collect()
 }
 
 fn itself(finding: &Finding) -> Verdict {
     let cause = cause_of(finding);
-    let object = match finding.check {
-        CheckName::Services | CheckName::Time => None,
-        _ => Some(finding.subject.clone()),
+    let of_device = matches!(finding.check, CheckName::Services | CheckName::Time);
+    let setting = finding.check == CheckName::Links && forwarding::is_about(&finding.subject);
+    let (hop, command) = if setting {
+        (node::FORWARDING.to_owned(), node::SYSCTL.to_owned())
+    } else {
+        let command = format!("fabricctl verify {} -l {}", finding.check, finding.node);
+        (format!("{} {}", finding.check, finding.subject), command)
     };
     Verdict {
         device: finding.node.clone(),
-        hop: format!("{} {}", finding.check, finding.subject),
-        object,
+        hop,
+        object: (!of_device && !setting).then(|| finding.subject.clone()),
         unreachable: false,
         evidence: finding.found.clone().unwrap_or_else(|| cause.clone()),
         cause,
-        fix: finding.hint.clone(),
-        command: format!("fabricctl verify {} -l {}", finding.check, finding.node),
+        fix: fix_of(finding),
+        command,
     }
 }

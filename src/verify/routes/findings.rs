@@ -71,17 +71,23 @@ fn finding(fabric: &Fabric, check: Check) -> Finding {
     let subject =
         if check.subject.is_empty() { address.to_string() } else { format!("{} {address}", check.subject) };
     let strangers = strangers(fabric, &check);
+    let missing = missing(fabric, &check);
+    // Who is at the other end of the route; an address in nobody's name is asked for itself.
+    let at = if check.subject.is_empty() { address.to_string() } else { check.subject.clone() };
     let mut finding = if check.ok {
         Finding { reason: check.reason, ..Finding::ok(CheckName::Routes, &check.node, subject) }
     } else {
         let reason = check.reason.unwrap_or_default();
         Finding::failed(CheckName::Routes, &check.node, subject, told(reason, &strangers))
+            .hint(format!("fabricctl diagnose {at}"))
     };
     finding.related = strangers;
+    if !finding.ok {
+        finding.related.extend(missing);
+    }
     if finding.reason.as_deref().is_some_and(|reason| reason.contains("the kernel")) && !finding.ok {
-        finding.hint = Some(format!(
-            "ip route show {address}; ip nexthop show; an older FRR mends it only when the session comes up anew: clear bgp *, else service frr restart"
-        ));
+        finding.hint =
+            Some(format!("ip route show {address}; ip nexthop show; where it stays: service frr restart"));
     }
     let wanted: Vec<&str> = check.expected.next_hops.iter().map(IfName::as_str).collect();
     if matches!(check.kind, Kind::Workload | Kind::Loopback) {
@@ -93,6 +99,32 @@ fn finding(fabric: &Fabric, check: Check) -> Finding {
     });
     (finding.prefix, finding.kind) = (Some(check.prefix), Some(check.kind));
     finding
+}
+
+/// The nodes that a route should come from: where it is absent those that bring it into the fabric, else those behind
+/// the next hops that are missing.
+fn missing(fabric: &Fabric, check: &Check) -> Vec<NodeName> {
+    let mut nodes: Vec<NodeName> = match (&check.found, check.kind) {
+        (None, Kind::Workload) => {
+            let workload = fabric.workloads.get(&check.subject).into_iter();
+            workload.flat_map(|one| fabric.attachments(one)).map(|end| end.node.clone()).collect()
+        }
+        (None, Kind::Loopback) => {
+            fabric.nodes.keys().filter(|name| name.as_str() == check.subject).cloned().collect()
+        }
+        (Some(found), Kind::Workload | Kind::Loopback) => {
+            let ports = fabric.nodes.get(&check.node).into_iter().flat_map(|node| &node.ports);
+            let wanted = ports.filter(|port| {
+                check.expected.next_hops.contains(&port.name)
+                    && !found.next_hops.iter().any(|name| name == port.name.as_str())
+            });
+            wanted.map(|port| port.peer.node.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
+    nodes.retain(|name| *name != check.node);
+    nodes.dedup();
+    nodes
 }
 
 /// The nodes behind next hops that shouldn't be: they have the prefix, too.

@@ -1,4 +1,5 @@
-//! A diagnosis, for people: hop by hop, and the verdict last. For programs it is the document itself ([`super::json`]).
+//! A diagnosis, for people: hop by hop, and the verdict last. For programs it is the document itself ([`super::json`]),
+//! and [`DIAGNOSE_SCHEMA`] describes it.
 
 use super::routes::{BAD, GOOD, coloured};
 use super::{printable, several};
@@ -6,6 +7,9 @@ use crate::verify::diagnose::{Explained, Explanation, Hop, HopStatus, Verdict, W
 use crate::verify::{CheckName, Finding};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// The JSON Schema (draft 2020-12) of both documents: the way to one subject, and what explains all that fails.
+pub const DIAGNOSE_SCHEMA: &str = include_str!("schema.json");
 
 const UNKNOWN: &str = "?";
 /// So many of the verdicts that a cause explains are named a check.
@@ -77,7 +81,10 @@ fn sentence(text: &mut String, verdict: &Verdict) {
     if verdict.evidence != verdict.cause {
         let _ = writeln!(text, "    it says   {}", printable(&verdict.evidence));
     }
-    let _ = writeln!(text, "    see       {}", printable(&verdict.command));
+    // What is typed here needs no place.
+    let here = verdict.command.starts_with("fabricctl ") || verdict.command.ends_with(", from here");
+    let place = if here { String::new() } else { format!("   (on {})", verdict.device) };
+    let _ = writeln!(text, "    see       {}{place}", printable(&verdict.command));
     if let Some(fix) = &verdict.fix {
         let _ = writeln!(text, "    mend      {}", printable(fix));
     }
