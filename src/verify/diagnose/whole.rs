@@ -198,7 +198,7 @@ fn earlier(finding: &Finding) -> bool {
     match finding.check {
         CheckName::Bgp | CheckName::Routes | CheckName::Neighbors | CheckName::Reachability => true,
         CheckName::Workloads => finding.subject == "docker",
-        CheckName::Services | CheckName::Time | CheckName::Links => false,
+        CheckName::Services | CheckName::Time | CheckName::Links | CheckName::Drift => false,
     }
 }
 
@@ -216,7 +216,11 @@ fn containers(fabric: &Fabric, finding: &Finding) -> Vec<String> {
             let words = finding.subject.split_whitespace().filter(|word| known(word));
             names.extend(words.map(str::to_owned));
         }
-        CheckName::Services | CheckName::Time | CheckName::Links | CheckName::Bgp => {}
+        CheckName::Services
+        | CheckName::Time
+        | CheckName::Links
+        | CheckName::Bgp
+        | CheckName::Drift => {}
     }
     names.into_iter().collect()
 }
