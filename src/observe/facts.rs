@@ -32,6 +32,15 @@ pub async fn facts(session: &Session, inquiry: &Inquiry, timeout: Duration) -> R
     Ok(read(&answers, hearing, inquiry, &word, sent))
 }
 
+/// Reads what a device once said to a question, by the word of its marks.
+pub fn recorded(inquiry: &Inquiry, word: &str, said: &[u8]) -> Facts {
+    let (mut hearing, mut cutter) = (Hearing::default(), Cutter::new(word));
+    cutter.push(said, |name, octets| hearing.listen(name, octets));
+    let answers = cutter.end(|name, octets| hearing.listen(name, octets));
+    let then = hearing.clock.unwrap_or_else(now);
+    read(&answers, hearing, inquiry, word, then)
+}
+
 /// What isn't kept until the end of an answer.
 #[derive(Default)]
 struct Hearing {
