@@ -56,6 +56,14 @@ browser: ## Install a browser for the tests of pictures, if there is none (or na
 	        "or name one with FABRICCTL_BROWSER" >&2; exit 2; \
 	fi
 
+.PHONY: xmllint
+xmllint: ## Install xmllint for the test of JUnit's form, if there is none
+	@command -v xmllint >/dev/null || { \
+	    echo "installing libxml2-utils"; \
+	    $(SUDO) apt-get -qq update; \
+	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y --no-install-recommends libxml2-utils >/dev/null; \
+	}
+
 .PHONY: build
 build: setup ## Build both binaries
 	cargo build --release $(CARGO_FLAGS)
@@ -89,7 +97,7 @@ hints:
 	echo "  $(FABRICCTL) teardown --lab $(LAB) --yes && $(FABRICCTL) lab down --name $(LAB)"
 
 .PHONY: test
-test: setup browser ## Every test, those that need root, the lab and a browser included
+test: setup browser xmllint ## Every test, those that need root, the lab and a browser included
 	$(if $(SUDO),CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER="$(SUDO)") cargo test $(CARGO_FLAGS)
 
 .PHONY: faults

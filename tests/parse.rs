@@ -7,8 +7,10 @@ mod common;
 use common::answer;
 use fabricctl::fabric::Version;
 use fabricctl::parse::{
-    ParseError, compare, docker_containers, docker_images, docker_networks, docker_version, frr_bgp_summary,
-    frr_routes, frr_running_config, frr_version, ip_addresses, ip_routes, os_pretty_name,
+    KernelRoutesReader, ParseError, RibReader, compare, docker_containers, docker_images, docker_networks,
+    docker_objects, docker_version, frr_bgp_neighbors, frr_bgp_paths, frr_bgp_summary, frr_routes,
+    frr_running_config, frr_version, ifquery_check, insides, ip_addresses, ip_neighbors, ip_routes,
+    lldp_neighbors, neighbor_status, os_pretty_name, probes,
 };
 use proptest::prelude::*;
 use std::net::Ipv4Addr;
@@ -68,9 +70,72 @@ fn what_is_no_route_answer_is_named() {
         key.to_string(),
         "the answer to `show ip route json` has \"fe80::/64\" where an IPv4 prefix is expected"
     );
-    assert!(matches!(frr_routes(r#"{"10.0.0.0/8": [{"selected": 7}]}"#), Err(ParseError::Json { .. })));
-    assert!(matches!(frr_routes("{"), Err(ParseError::Json { .. })));
+    let member = frr_routes(r#"{"10.0.0.0\/8": [{"selected": 7}]}"#).unwrap_err();
+    assert_eq!(member.to_string(), "the answer to `show ip route json` can't be read at 10.0.0.0/8");
+    assert!(matches!(frr_routes("{"), Err(ParseError::Short { .. })));
     assert!(matches!(frr_routes(""), Err(ParseError::Refused { .. })));
+    for (odd, wanted) in [
+        (r#"{"10.0.0.0/8" []}"#, "a colon"),
+        (r#"{"10.0.0.0/8": [] "10.0.0.0/9": []}"#, "a comma or the end"),
+        ("{} {}", "nothing more"),
+    ] {
+        let error = frr_routes(odd).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("where {wanted} is expected")), "{error}");
+    }
+    let entry = ip_routes(r#"[{"dst": "10.0.0.1"}, {"dst": 7}]"#).unwrap_err().to_string();
+    assert_eq!(entry, "the answer to `ip -j route show` can't be read at entry 2");
+}
+
+#[test]
+fn tables_that_come_in_pieces_are_the_same_tables() {
+    for file in ["frr-8.4.4/leaf01-routes.json", "frr-10.3/leaf04-routes.json"] {
+        let text = answer(file);
+        for size in [1, 2, 7, 64, 1000] {
+            let mut reader = RibReader::default();
+            text.as_bytes().chunks(size).for_each(|piece| reader.push(piece));
+            assert_eq!(reader.end().unwrap(), frr_routes(&text).unwrap(), "{file} in pieces of {size}");
+        }
+    }
+    let text = answer("debian-trixie/leaf01-routes-all-tables.json");
+    let mut reader = KernelRoutesReader::default();
+    text.as_bytes().chunks(3).for_each(|piece| reader.push(piece));
+    assert_eq!(reader.end().unwrap(), ip_routes(&text).unwrap());
+    // Of an error message that comes in pieces the first line is told whole.
+    let mut reader = RibReader::default();
+    b"\n vtysh: failed to connect\nto any daemons\n".chunks(4).for_each(|piece| reader.push(piece));
+    let said = reader.end().unwrap_err().to_string();
+    assert_eq!(said, "`show ip route json` was answered by \"vtysh: failed to connect\"");
+}
+
+/// Every reader of what a device answers, with the command that its errors name.
+type Reader = (&'static str, fn(&str) -> Option<ParseError>);
+const READERS: [Reader; 14] = [
+    ("show ip route json", |text| frr_routes(text).err()),
+    ("show bgp summary json", |text| frr_bgp_summary(text).err()),
+    ("show bgp neighbors json", |text| frr_bgp_neighbors(text).err()),
+    ("show bgp ipv4 unicast PREFIX json", |text| frr_bgp_paths(text).err()),
+    ("show version", |text| frr_version(text).err()),
+    ("ip -j addr show", |text| ip_addresses(text).err()),
+    ("ip -j route show", |text| ip_routes(text).err()),
+    ("ip -j neigh show", |text| ip_neighbors(text).err()),
+    ("nsenter --net", |text| insides(text).err()),
+    ("the prober", |text| probes(text).err()),
+    ("rdnbrd status -o json", |text| neighbor_status(text).err()),
+    ("docker inspect", |text| docker_objects(text).err()),
+    ("docker version", |text| docker_version(text).err()),
+    ("ifquery --check", |text| ifquery_check(text).err()),
+];
+
+#[test]
+fn garbage_is_refused_by_the_name_of_its_command() {
+    for garbage in ["nonsense of a device", "\u{1b}[31m{]", "[{\"", "{\"a\": [}", "<html>\n</html>"] {
+        for (command, read) in READERS {
+            let said = read(garbage).map(|error| error.to_string());
+            let named = said.as_ref().is_some_and(|said| said.contains(&format!("`{command}`")));
+            assert!(named, "{command} makes {said:?} of {garbage:?}");
+            assert!(!said.unwrap().contains(char::is_control), "{command} of {garbage:?}");
+        }
+    }
 }
 
 #[test]
@@ -256,10 +321,10 @@ fn read_everything(text: &str) {
     let _ = frr_version(text);
     let _ = docker_version(text);
     let _ = os_pretty_name(text);
-    let _ = fabricctl::parse::frr_bgp_neighbors(text);
-    let _ = fabricctl::parse::ip_neighbors(text);
-    let _ = fabricctl::parse::lldp_neighbors(text);
-    let _ = fabricctl::parse::probes(text);
+    let _ = lldp_neighbors(text);
+    for (_, read) in READERS {
+        let _ = read(text);
+    }
 }
 
 proptest! {

@@ -140,7 +140,7 @@ fn a_next_hop_without_an_interface_is_no_next_hop() {
     let expectations = expect(&reference());
     let mut answers = perfect(&expectations);
     let spine = answers.get_mut(&name("spine01")).unwrap().as_mut().unwrap();
-    let recursive = NextHop { interface: None, ip: Some("192.0.2.1".into()), active: true, fib: true };
+    let recursive = NextHop { interface: None, ip: "192.0.2.1".parse().ok(), active: true, fib: true };
     spine.routes.get_mut(&"172.16.1.11/32".parse().unwrap()).unwrap()[0].nexthops = vec![recursive];
     assert!(plain(&judge(&expectations, &answers)).contains("wrong next hops: missing swp1"));
 }

@@ -132,6 +132,42 @@ fn junit_counts_what_it_holds() {
     assert_eq!((document.tests, document.failures, document.errors), (4, 0, 0));
 }
 
+/// What xmllint has against a document; nothing if it is as the schema says.
+fn against_schema(document: &str) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("junit.xml");
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit.xsd");
+    #[expect(clippy::disallowed_methods, reason = "xmllint reads a file")]
+    std::fs::write(&file, document).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "nothing in Rust validates by such a schema")]
+    let output = std::process::Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema", schema])
+        .arg(&file)
+        .output()
+        .unwrap_or_else(|error| panic!("xmllint: {error}; `make xmllint` installs it"));
+    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn junit_is_as_the_schema_of_ci_systems_says() {
+    for report in [healthy(), broken(), Report::of(&checks(), Vec::new(), Vec::new())] {
+        let document = verify_junit(&report).unwrap();
+        assert_eq!(against_schema(&document), None, "{document}");
+    }
+    // It can say no, too.
+    let document = verify_junit(&broken()).unwrap();
+    for (from, to) in [
+        ("<testsuite name=\"links\"", "<testsuite"),
+        ("<skipped ", "<omitted "),
+        ("fabricctl verify\"", "fabricctl verify\" skipped=\"1\""),
+        ("tests=\"3\"", "tests=\"some\""),
+    ] {
+        assert!(document.contains(from), "{from}");
+        let wrong = against_schema(&document.replacen(from, to, 1));
+        assert!(wrong.is_some_and(|wrong| wrong.contains("validity error")), "{from}");
+    }
+}
+
 #[test]
 fn what_devices_say_reaches_no_terminal_and_no_document_raw() {
     for text in [plain(&broken()), verify_markdown(&broken()), verify_tap(&broken())] {

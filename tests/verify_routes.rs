@@ -128,7 +128,7 @@ fn a_choice_that_bgp_makes_by_age_is_not_prescribed() {
     server.ports.retain(|port| port.peer.node.as_str() != "leaf02");
     let expectations = expect(&fabric);
     let route = find(&expectations, "leaf02", "172.16.1.11").unwrap();
-    assert_eq!((route.next_hops.len(), &route.tolerated), (0, &ports(&["swp51", "swp52"])));
+    assert_eq!((route.next_hops.len(), &*route.tolerated), (0, &ports(&["swp51", "swp52"])));
     assert!(!route.unreachable);
 }
 
@@ -187,9 +187,9 @@ fn real_answers_of_spines_with_an_as_each_and_a_container_behind_two_leafs_pass(
     let asked = ["spine01", "leaf01", "leaf04"];
     let expectations = expect(&fabric).only(|node| asked.contains(&node.as_str()));
     let route = find(&expectations, "spine01", "10.0.0.22").unwrap();
-    assert_eq!(route.next_hops, ports(&["swp1", "swp2", "swp3", "swp4"]));
+    assert_eq!(*route.next_hops, ports(&["swp1", "swp2", "swp3", "swp4"]));
     let route = find(&expectations, "spine01", "172.16.1.11").unwrap();
-    assert_eq!(route.next_hops, ports(&["swp1", "swp2"]));
+    assert_eq!(*route.next_hops, ports(&["swp1", "swp2"]));
     let report = judge(&expectations, &real("frr-8.4.4", &asked, "-spine-ases"));
     assert!(report.ok, "{:#?}", report.checks.iter().filter(|check| !check.ok).collect::<Vec<_>>());
 }

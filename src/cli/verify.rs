@@ -74,15 +74,15 @@ pub enum VerifyWhat {
     Routes,
     /// Containers reach each other.
     Reachability,
-    /// Devices against what the last run put there; asked for alone.
+    /// Devices against what the last run put there; alone, with all that differs.
     Drift,
 }
 
 impl VerifyWhat {
-    /// The check of the model; `None` for all of them, and for drift, which is held against what devices remember.
+    /// The check; `None` for all of them.
     pub fn check(self) -> Option<CheckName> {
         match self {
-            VerifyWhat::All | VerifyWhat::Drift => None,
+            VerifyWhat::All => None,
             VerifyWhat::Services => Some(CheckName::Services),
             VerifyWhat::Time => Some(CheckName::Time),
             VerifyWhat::Links => Some(CheckName::Links),
@@ -91,6 +91,7 @@ impl VerifyWhat {
             VerifyWhat::Neighbors => Some(CheckName::Neighbors),
             VerifyWhat::Routes => Some(CheckName::Routes),
             VerifyWhat::Reachability => Some(CheckName::Reachability),
+            VerifyWhat::Drift => Some(CheckName::Drift),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Names as the field uses them: nodes and their interfaces.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -37,7 +38,7 @@ macro_rules! name_type {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
+        pub struct $type(CompactString);
 
         impl $type {
             /// Checks the name and wraps it.
@@ -57,7 +58,7 @@ macro_rules! name_type {
                 if let Some(found) = name.chars().find(|c| !ok(*c)) {
                     return Err(NameError::Character { name, found, allowed: $allowed });
                 }
-                Ok(Self(name))
+                Ok(Self(name.into()))
             }
 
             /// The name as text.
@@ -88,7 +89,7 @@ macro_rules! name_type {
 
         impl From<$type> for String {
             fn from(name: $type) -> String {
-                name.0
+                name.0.into()
             }
         }
 
@@ -125,32 +126,36 @@ name_type!(
 
 /// Compares runs of digits by value and everything else by character.
 fn natural(a: &str, b: &str) -> Ordering {
-    let (mut x, mut y) = (a, b);
+    // Most comparisons are look-ups that find what they look for.
+    if a == b {
+        return Ordering::Equal;
+    }
+    let (mut x, mut y) = (a.as_bytes(), b.as_bytes());
     loop {
-        let (Some(cx), Some(cy)) = (x.chars().next(), y.chars().next()) else {
-            return x.len().cmp(&y.len()).then_with(|| a.cmp(b));
-        };
-        if cx.is_ascii_digit() && cy.is_ascii_digit() {
-            let (nx, rx) = digits(x);
-            let (ny, ry) = digits(y);
-            // Longer run of significant digits is the larger number; no overflow to fear.
-            let order = nx.len().cmp(&ny.len()).then_with(|| nx.cmp(ny));
-            if order != Ordering::Equal {
-                return order;
+        match (x, y) {
+            ([first, ..], [second, ..]) if first.is_ascii_digit() && second.is_ascii_digit() => {
+                let ((nx, rx), (ny, ry)) = (digits(x), digits(y));
+                // Longer run of significant digits is the larger number; no overflow to fear.
+                let order = nx.len().cmp(&ny.len()).then_with(|| nx.cmp(ny));
+                if order != Ordering::Equal {
+                    return order;
+                }
+                (x, y) = (rx, ry);
             }
-            (x, y) = (rx, ry);
-        } else if cx == cy {
-            (x, y) = (&x[cx.len_utf8()..], &y[cy.len_utf8()..]);
-        } else {
-            return cx.cmp(&cy);
+            // Octets of UTF-8 stand in the order of their characters.
+            ([first, rx @ ..], [second, ry @ ..]) if first == second => (x, y) = (rx, ry),
+            ([first, ..], [second, ..]) => return first.cmp(second),
+            _ => return x.len().cmp(&y.len()).then_with(|| a.cmp(b)),
         }
     }
 }
 
 /// Splits the leading digits (without leading zeros) from the rest.
-fn digits(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    (text[..end].trim_start_matches('0'), &text[end..])
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(text.len());
+    let (run, rest) = text.split_at(end);
+    let zeros = run.iter().take_while(|octet| **octet == b'0').count();
+    (&run[zeros..], rest)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(super) fn read(question: &Question, word: &str, output: &Output) -> Result<O
     Ok(Observation { facts: facts(&answers), state })
 }
 
-fn facts(answers: &Answers<'_>) -> Facts {
+fn facts(answers: &Answers) -> Facts {
     let packages = answers.text("packages");
     let version = |names: &[&str]| -> Option<Version> {
         packages.lines().find_map(|line| {
@@ -95,7 +95,7 @@ fn facts(answers: &Answers<'_>) -> Facts {
     }
 }
 
-fn services(question: &Question, answers: &Answers<'_>) -> BTreeMap<String, bool> {
+fn services(question: &Question, answers: &Answers) -> BTreeMap<String, bool> {
     let text = answers.text("services");
     let running: BTreeSet<&str> = text.lines().collect();
     question.services.iter().map(|name| (name.clone(), running.contains(name.as_str()))).collect()
@@ -128,7 +128,7 @@ fn manifest(text: &str, state: &mut NodeState) {
 
 /// Files by the names of two answers: signatures of some, and an archive of some.
 pub(super) fn files(
-    answers: &Answers<'_>,
+    answers: &Answers,
     hashes: &str,
     archive: &str,
 ) -> Result<BTreeMap<String, FileState>, ObserveError> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// When the script can't run or its answer can't be read.
 pub async fn drift(session: &Session, question: &Question, timeout: Duration) -> Result<Evidence, AskError> {
     let word = draw_word();
-    let script = Script { text: script::drift_text(question, &word), attachments: Vec::new(), timeout };
+    let script = Script { text: script::drift_text(question, &word, script::PATIENCE), attachments: Vec::new(), timeout };
     let output = session.run(&script, |_| {}).await?;
     if output.status == BUSY {
         return Err(AskError::Busy);
@@ -27,15 +27,20 @@ pub async fn drift(session: &Session, question: &Question, timeout: Duration) ->
 }
 
 fn read(word: &str, output: &Output) -> Result<Evidence, ObserveError> {
-    let answers = Answers::split(word, &output.stdout);
+    evidence(word, &output.stdout, &output.stderr)
+}
+
+/// Reads what the script printed.
+pub(super) fn evidence(word: &str, said: &[u8], complaint: &str) -> Result<Evidence, ObserveError> {
+    let answers = Answers::split(word, said);
     if answers.get("end").is_none() {
-        return Err(ObserveError::Short(output.stderr.trim().to_owned()));
+        return Err(ObserveError::Short(complaint.trim().to_owned()));
     }
     let record = if answers.yes("record") { Some(record(&answers)?) } else { None };
     Ok(Evidence { known: answers.yes("manifest"), record, found: found(&answers)? })
 }
 
-fn record(answers: &Answers<'_>) -> Result<Record, ObserveError> {
+fn record(answers: &Answers) -> Result<Record, ObserveError> {
     let outcome = answers.text("outcome").trim().to_owned();
     let run = json::<LastRun>(&answers.text("run"))
         .map(|run| LastRun { outcome: (!outcome.is_empty()).then_some(outcome), ..run });
@@ -53,7 +58,7 @@ fn record(answers: &Answers<'_>) -> Result<Record, ObserveError> {
     })
 }
 
-fn found(answers: &Answers<'_>) -> Result<Found, ObserveError> {
+fn found(answers: &Answers) -> Result<Found, ObserveError> {
     let objects = parse::docker_objects(&answers.text("docker"))?;
     // What ifupdown2 can't say is no difference: the kernel was asked as well.
     let failed = parse::ifquery_check(&answers.text("ifupdown")).unwrap_or_default();
@@ -73,7 +78,7 @@ fn found(answers: &Answers<'_>) -> Result<Found, ObserveError> {
 }
 
 /// Lines of a service's name and whether it runs.
-fn services(answers: &Answers<'_>) -> impl Iterator<Item = (String, bool)> {
+fn services(answers: &Answers) -> impl Iterator<Item = (String, bool)> {
     let text = answers.text("services");
     let lines: Vec<(String, bool)> = text
         .lines()
@@ -84,7 +89,7 @@ fn services(answers: &Answers<'_>) -> impl Iterator<Item = (String, bool)> {
 }
 
 /// Small files of an archive by their names.
-fn objects(answers: &Answers<'_>, name: &str) -> Result<BTreeMap<String, String>, ObserveError> {
+fn objects(answers: &Answers, name: &str) -> Result<BTreeMap<String, String>, ObserveError> {
     let mut found = BTreeMap::new();
     let mut archive = tar::Archive::new(answers.get(name).unwrap_or_default());
     for entry in archive.entries().map_err(ObserveError::Files)? {

@@ -1,11 +1,13 @@
 //! Asks a device, in one exec, for what the checks look at.
 #![expect(clippy::disallowed_methods, reason = "the device's clock is compared with this machine's")]
 
-use super::inquiry::Inquiry;
-use super::sections::{Answers, draw_word};
-use super::{AskError, ObserveError};
-use crate::parse::{self, ParseError};
+use super::drift::evidence;
+use super::inquiry::{Inquiry, drift_word};
+use super::sections::{Answers, Cutter, draw_word};
+use super::{AskError, BUSY, ObserveError};
+use crate::parse::{self, KernelRoutesReader, ParseError, RibReader};
 use crate::remote::{Script, Session};
+use crate::verify::drift::Evidence;
 use crate::verify::{Answer, Clock, Docker, Facts, Fault, Section, Service};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -18,20 +20,51 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// error here: it is in the facts.
 pub async fn facts(session: &Session, inquiry: &Inquiry, timeout: Duration) -> Result<Facts, AskError> {
     let word = draw_word();
-    let script = Script { text: inquiry.script(&word), attachments: inquiry.attachments(), timeout };
-    let (sent, mut heard) = (now(), None);
-    // The clock is the first answer, behind a blank line and a mark.
-    let listen = |line: &[u8]| {
-        if heard.is_none() && line.first().is_some_and(u8::is_ascii_digit) {
-            heard = Some(now());
-        }
-    };
-    let output = session.run(&script, listen).await?;
-    let answers = Answers::split(&word, &output.stdout);
+    let script = Script { text: inquiry.script(&word), attachments: inquiry.attachments(&word), timeout };
+    let (mut hearing, mut cutter, sent) = (Hearing::default(), Cutter::new(&word), now());
+    let output = session
+        .stream(&script, |octets| cutter.push(octets, |name, octets| hearing.listen(name, octets)))
+        .await?;
+    let answers = cutter.end(|name, octets| hearing.listen(name, octets));
     if answers.get("done").is_none() {
         return Err(ObserveError::Short(output.stderr.trim().to_owned()).into());
     }
-    Ok(read(&answers, inquiry, sent, heard.unwrap_or(sent)))
+    Ok(read(&answers, hearing, inquiry, &word, sent))
+}
+
+/// Reads what a device once said to a question, by the word of its marks.
+pub fn recorded(inquiry: &Inquiry, word: &str, said: &[u8]) -> Facts {
+    let (mut hearing, mut cutter) = (Hearing::default(), Cutter::new(word));
+    cutter.push(said, |name, octets| hearing.listen(name, octets));
+    let answers = cutter.end(|name, octets| hearing.listen(name, octets));
+    let then = hearing.clock.unwrap_or_else(now);
+    read(&answers, hearing, inquiry, word, then)
+}
+
+/// What isn't kept until the end of an answer.
+#[derive(Default)]
+struct Hearing {
+    /// When the device's clock was heard.
+    clock: Option<f64>,
+    /// Tables of routes can be large.
+    rib: RibReader,
+    fib: KernelRoutesReader,
+}
+
+impl Hearing {
+    /// Takes a piece of an answer; `false` leaves it to others.
+    fn listen(&mut self, name: &str, octets: &[u8]) -> bool {
+        match name {
+            "rib" => self.rib.push(octets),
+            "fib" => self.fib.push(octets),
+            "clock" => {
+                self.clock.get_or_insert_with(now);
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
 }
 
 /// Seconds since 1970.
@@ -39,13 +72,14 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
-fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Facts {
+fn read(answers: &Answers, hearing: Hearing, inquiry: &Inquiry, word: &str, sent: f64) -> Facts {
+    let heard = hearing.clock.unwrap_or(sent);
     let one = Reader { answers, inquiry };
     let tables =
         if inquiry.sections.contains(&Section::Cables) { Section::Cables } else { Section::Neighbors };
     Facts {
-        rib: one.of(Section::Rib, "rib", "show ip route json", parse::frr_routes),
-        fib: one.of(Section::Fib, "fib", "ip -j -4 route show table all", parse::ip_routes),
+        rib: one.of(Section::Rib, "rib", "show ip route json", |_| hearing.rib.end()),
+        fib: one.of(Section::Fib, "fib", "ip -j -4 route show table all", |_| hearing.fib.end()),
         bgp: one.of(Section::Bgp, "bgp", "show bgp neighbors json", parse::frr_bgp_neighbors),
         links: one.of(Section::Links, "links", "ip -j addr show", parse::ip_addresses),
         neighbors: one.of(tables, "neighbors", "ip -j neigh show", parse::ip_neighbors),
@@ -67,11 +101,12 @@ fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Fact
             .of(Section::Config, "config", "show running-config", |text| Ok(parse::frr_running_config(text))),
         settings: one.of(Section::Settings, "settings", "sysctl -a", |text| Ok(settings(text))),
         inside: one.of(Section::Inside, "inside", "nsenter --net", parse::insides),
+        drift: one.drift(word),
     }
 }
 
 struct Reader<'a> {
-    answers: &'a Answers<'a>,
+    answers: &'a Answers,
     inquiry: &'a Inquiry,
 }
 
@@ -89,18 +124,47 @@ impl Reader<'_> {
         }
         let body = self.answers.get(name)?;
         let text = String::from_utf8_lossy(body);
-        let ended = self.answers.text(&format!("{name}.end"));
-        let (status, complaint) = ended.trim().split_once('\n').unwrap_or((ended.trim(), ""));
+        let (status, complaint) = self.ended(name);
+        let answer = read(&text);
         if status != "0" {
-            return Some(Err(fault(command, status, complaint, &text)));
+            // What was read while it came isn't kept; the error holds what it said instead.
+            let said = match &answer {
+                Err(ParseError::Refused { answer, .. }) => answer,
+                _ => &*text,
+            };
+            return Some(Err(fault(command, &status, &complaint, said)));
         }
-        Some(read(&text).map_err(|error| Fault {
+        Some(answer.map_err(|error| Fault {
             command: command.to_owned(),
-            said: unread(&error),
+            said: told(&error),
             absent: false,
         }))
     }
+
+    /// How a part ended, and what it complained of.
+    fn ended(&self, name: &str) -> (String, String) {
+        let ended = self.answers.text(&format!("{name}.end"));
+        let (status, complaint) = ended.trim().split_once('\n').unwrap_or((ended.trim(), ""));
+        (status.to_owned(), complaint.to_owned())
+    }
+
+    fn drift(&self, word: &str) -> Answer<Evidence> {
+        if !self.inquiry.sections.contains(&Section::Drift) {
+            return None;
+        }
+        let body = self.answers.get("drift")?;
+        let (status, complaint) = self.ended("drift");
+        let fault = |said: String, absent| Fault { command: RECORD.to_owned(), said, absent };
+        if status == BUSY.to_string() {
+            // What is halfway is neither as it was nor as it is to be.
+            return Some(Err(fault("another run is at work".to_owned(), true)));
+        }
+        Some(evidence(&drift_word(word), body, &complaint).map_err(|error| fault(told(&error), false)))
+    }
 }
+
+/// The command by which a person asks the same.
+const RECORD: &str = "fabricctl verify drift";
 
 /// A program that failed: what it complained of, else what it said, else how it ended.
 fn fault(command: &str, status: &str, complaint: &str, said: &str) -> Fault {
@@ -117,7 +181,7 @@ fn fault(command: &str, status: &str, complaint: &str, said: &str) -> Fault {
 }
 
 /// An error and its causes.
-fn unread(error: &ParseError) -> String {
+fn told(error: &dyn Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")
 }
@@ -178,7 +242,11 @@ mod tests {
 
     fn reading(sections: &[Section], said: &str) -> Facts {
         let inquiry = Inquiry::plain(sections.iter().copied());
-        read(&Answers::split("w", said.as_bytes()), &inquiry, 100.0, 100.5)
+        let (mut cutter, mut hearing) = (Cutter::new("w"), Hearing::default());
+        cutter.push(said.as_bytes(), |name, octets| hearing.listen(name, octets));
+        hearing.clock = hearing.clock.and(Some(100.5));
+        let answers = cutter.end(|name, octets| hearing.listen(name, octets));
+        read(&answers, hearing, &inquiry, "w", 100.0)
     }
 
     #[test]
@@ -193,6 +261,16 @@ mod tests {
         assert!(daemon.absent);
         assert_eq!(daemon.to_string(), "`rdnbrd status -o json` failed: sh: 1: rdnbrd: not found");
         assert!(facts.rib.is_none() && facts.docker.is_none());
+    }
+
+    #[test]
+    fn tables_are_read_while_they_come() {
+        let said = "\n@@w rib\n{\"10.0.0.1/32\":[{\"protocol\":\"bgp\"}]}\n\n@@w rib.end\n0\n\
+            \n@@w fib\nError: ipv4: FIB table does not exist.\n\n@@w fib.end\n2\n\n@@w done\n";
+        let facts = reading(&[Section::Rib, Section::Fib], said);
+        assert_eq!(facts.rib.unwrap().unwrap().routes.len(), 1);
+        let fib = facts.fib.unwrap().unwrap_err().to_string();
+        assert_eq!(fib, "`ip -j -4 route show table all` failed: Error: ipv4: FIB table does not exist.");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The question to one device for what the checks look at.
 
-use super::script::LIBRARY;
+use super::script::{LIBRARY, Question, drift_text};
 use crate::fabric::{Fabric, ImageSource, Node, PortKind, Role};
 use crate::planner::{self, RDNBRD_PATH};
 use crate::remote::{Attachment, quote_all};
@@ -36,6 +36,8 @@ pub struct Inquiry {
     pub(super) prefixes: Vec<Ipv4Net>,
     /// Containers that are looked into.
     opened: Vec<String>,
+    /// The node's part.
+    role: Option<Role>,
 }
 
 impl Inquiry {
@@ -52,7 +54,8 @@ impl Inquiry {
         };
         let cables =
             node.ports.iter().map(|port| format!("{}={}", port.name, far_end(port).unwrap_or_default()));
-        let mut inquiry = Self { cables: cables.collect(), services, sections, ..Self::default() };
+        let role = Some(node.role);
+        let mut inquiry = Self { cables: cables.collect(), services, sections, role, ..Self::default() };
         if node.role == Role::Server {
             inquiry.containers(fabric, node);
         }
@@ -127,6 +130,10 @@ impl Inquiry {
         if probing {
             let _ = writeln!(text, "begin probes probe {}", words(&probed));
         }
+        let drift = asks(Section::Drift);
+        if drift {
+            text.push_str("begin drift sh \"$work/drift\"\n");
+        }
         if cables {
             let _ = writeln!(text, "begin neighbors cables {}", words(&self.cables));
             text.push_str("begin lldp lldp\n");
@@ -152,10 +159,12 @@ impl Inquiry {
         if asks(Section::Neighbors) && !cables {
             text.push_str("part neighbors ip -j neigh show\n");
         }
-        if cables || probing {
+        if cables || probing || drift {
             text.push_str("wait\n");
         }
-        for (asked, name) in [(cables, "neighbors"), (cables, "lldp"), (probing, "probes")] {
+        for (asked, name) in
+            [(cables, "neighbors"), (cables, "lldp"), (probing, "probes"), (drift, "drift")]
+        {
             if asked {
                 let _ = writeln!(text, "end {name}");
             }
@@ -164,11 +173,26 @@ impl Inquiry {
         text
     }
 
-    /// What travels with the script.
-    pub(super) fn attachments(&self) -> Vec<Attachment> {
-        if !self.sections.contains(&Section::Probes) || self.probed.is_empty() {
-            return Vec::new();
+    /// What travels with the script; `word` is the script's.
+    pub(super) fn attachments(&self, word: &str) -> Vec<Attachment> {
+        let mut attached = Vec::new();
+        let mut attach = |name: &str, content: String| {
+            attached.push(Attachment { name: name.to_owned(), content: content.into_bytes() });
+        };
+        if self.sections.contains(&Section::Drift) {
+            let question = Question { role: self.role, ..Question::default() };
+            // Whoever looks at everything needn't wait for one that is at work: then there is nothing to say.
+            attach("drift", drift_text(&question, &drift_word(word), 0));
         }
+        if self.sections.contains(&Section::Probes) && !self.probed.is_empty() {
+            attach("probe.py", PROBE.to_owned());
+            attach("plan", self.plan());
+        }
+        attached
+    }
+
+    /// What the prober is to do.
+    fn plan(&self) -> String {
         let mut plan = format!("port {PROBED_PORT}\n");
         for (name, address, octets) in &self.probed {
             let _ = writeln!(plan, "from {name} {address} {octets}");
@@ -176,8 +200,11 @@ impl Inquiry {
         for target in &self.targets {
             let _ = writeln!(plan, "to {target}");
         }
-        let file =
-            |name: &str, content: String| Attachment { name: name.to_owned(), content: content.into_bytes() };
-        vec![file("probe.py", PROBE.to_owned()), file("plan", plan)]
+        plan
     }
+}
+
+/// The word of the script within the script: its marks are no marks of the outer one.
+pub(super) fn drift_word(word: &str) -> String {
+    format!("{word}-drift")
 }

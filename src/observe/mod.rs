@@ -9,7 +9,7 @@ mod sections;
 
 pub use answer::{Observation, ObserveError};
 pub use drift::drift;
-pub use facts::facts;
+pub use facts::{facts, recorded};
 pub use inquiry::Inquiry;
 pub use script::Question;
 

@@ -5,7 +5,7 @@ settings() {
 
 # What another run has begun comes to its end first: a state halfway makes no plan.
 settled() {
-    [ ! -e /run/lock/fabricctl ] || ! has flock || flock -s -w 60 /run/lock/fabricctl true
+    [ ! -e /run/lock/fabricctl ] || ! has flock || flock -s -w "$patience" /run/lock/fabricctl true
 }
 
 running_config() {

@@ -34,14 +34,17 @@ const OBSERVE: &str = include_str!("observe.sh");
 /// More of them, for what was put there.
 const DRIFT: &str = include_str!("drift.sh");
 
+/// So many seconds are enough for another run's step to come to its end.
+pub(super) const PATIENCE: u8 = 60;
+
 /// The whole script; `word` is one that no answer holds.
 pub(super) fn text(question: &Question, word: &str) -> String {
-    format!("{LIBRARY}{OBSERVE}{}main\n", assignments(question, word))
+    format!("{LIBRARY}{OBSERVE}{}patience={PATIENCE}\nmain\n", assignments(question, word))
 }
 
-/// The one that asks what was put there, and what of it is there.
-pub(super) fn drift_text(question: &Question, word: &str) -> String {
-    format!("{LIBRARY}{OBSERVE}{DRIFT}{}drift\n", assignments(question, word))
+/// The one that asks what was put there, and what of it is there; it waits so many seconds for another run.
+pub(super) fn drift_text(question: &Question, word: &str, patience: u8) -> String {
+    format!("{LIBRARY}{OBSERVE}{DRIFT}{}patience={patience}\ndrift\n", assignments(question, word))
 }
 
 fn assignments(question: &Question, word: &str) -> String {

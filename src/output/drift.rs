@@ -4,7 +4,6 @@ use super::plan::diff_text;
 use super::{printable, several};
 use crate::verify::drift::{DriftReport, LastRun, NodeDrift, Standing};
 use anstyle::{AnsiColor, Style};
-use serde_json::to_value;
 use std::fmt::Write as _;
 
 /// The report as text: a line a node, below it what differs.
@@ -40,9 +39,7 @@ fn node_text(text: &mut String, node: &NodeDrift, width: usize) {
     let name = node.node.as_str();
     let _ = writeln!(text, "{style}{mark}{style:#} {name:width$}  {said}{dim}{}{dim:#}", printable(&run));
     for difference in &node.differences {
-        let kind = to_value(difference.kind).ok();
-        let kind = kind.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-        let what = printable(&format!("{kind} {}: {}", difference.name, difference.message));
+        let what = printable(&format!("{} {}: {}", difference.kind, difference.name, difference.message));
         let _ = writeln!(text, "    {what}");
         if let Some(diff) = &difference.diff {
             diff_text(text, diff);

@@ -4,6 +4,7 @@
 //! unknown ones are ignored. What cannot be read is an error that names it, never a panic or a guess.
 //! Real answers of the versions in use are kept in `tests/answers`.
 
+mod arriving;
 mod bgp;
 mod bgp_neighbors;
 mod bgp_paths;
@@ -14,6 +15,7 @@ mod inside;
 mod interfaces;
 mod ip;
 mod kernel_neighbors;
+mod kernel_routes;
 mod neighbors;
 mod probe;
 mod rib;
@@ -30,11 +32,12 @@ pub use docker::{
 pub use docker_objects::{DockerObjects, docker_objects};
 pub use inside::{Inside, insides};
 pub use interfaces::{AskedInterface, FailedAttribute, ifquery_check, interfaces_file};
-pub use ip::{Interface, KernelNextHop, KernelRoute, ip_addresses, ip_routes};
+pub use ip::{Interface, ip_addresses};
 pub use kernel_neighbors::{KernelNeighbor, LldpNeighbor, ip_neighbors, lldp_neighbors};
+pub use kernel_routes::{KernelNextHop, KernelRoute, KernelRoutesReader, ip_routes};
 pub use neighbors::{HostState, Neighbor, NeighborPort, NeighborStatus, Rival, neighbor_status};
 pub use probe::{Probe, ProbeEnd, Probes, Seen, probes};
-pub use rib::{NextHop, Rib, RouteEntry, frr_routes};
+pub use rib::{NextHop, Rib, RibReader, RouteEntry, frr_routes};
 pub use sysctl::{sysctl_file, sysctl_values};
 pub use version::{docker_version, frr_version, os_pretty_name};
 
@@ -50,6 +53,22 @@ pub enum ParseError {
         what: &'static str,
         /// Where and why, in the answer's own lines and columns.
         source: serde_json::Error,
+    },
+    /// One member of a long answer is of another shape.
+    #[error("the answer to `{what}` can't be read at {place}")]
+    Member {
+        /// The command.
+        what: &'static str,
+        /// Its key, or which one it is.
+        place: String,
+        /// Where and why, counted from the member's beginning.
+        source: serde_json::Error,
+    },
+    /// The answer ends before it is whole.
+    #[error("the answer to `{what}` is cut off")]
+    Short {
+        /// The command.
+        what: &'static str,
     },
     /// The device said something else than an answer, such as FRR's `% Unknown command`.
     #[error("`{what}` was answered by {answer:?}")]

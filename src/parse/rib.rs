@@ -1,9 +1,12 @@
 //! FRR's routing table.
 
-use super::{ParseError, json, or_default};
+use super::arriving::Arriving;
+use super::{ParseError, or_default};
+use compact_str::CompactString;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 const WHAT: &str = "show ip route json";
 
@@ -31,7 +34,7 @@ impl Rib {
 pub struct RouteEntry {
     /// Who brought it: `bgp`, `connected`, `local`, `kernel`, `table`, `static`, …
     #[serde(default, deserialize_with = "or_default")]
-    pub protocol: String,
+    pub protocol: CompactString,
     /// It is the best of its prefix.
     #[serde(default, deserialize_with = "or_default")]
     pub selected: bool,
@@ -62,10 +65,10 @@ impl RouteEntry {
 pub struct NextHop {
     /// The interface; absent in a recursive next hop that zebra resolves by others.
     #[serde(default, rename = "interfaceName")]
-    pub interface: Option<String>,
+    pub interface: Option<CompactString>,
     /// The router's address: link-local IPv6 for BGP unnumbered; absent when the prefix is on the link.
     #[serde(default)]
-    pub ip: Option<String>,
+    pub ip: Option<IpAddr>,
     /// Zebra holds it usable. FRR 10.3 drops this, but not `fib`, when the interface goes down.
     #[serde(default, deserialize_with = "or_default")]
     pub active: bool,
@@ -81,18 +84,55 @@ impl NextHop {
     }
 }
 
-/// Reads `show ip route json`. A node without any route answers `{}`.
+/// Reads `show ip route json` while it arrives. A node without any route answers `{}`.
+#[derive(Debug)]
+pub struct RibReader {
+    text: Arriving,
+    rib: Result<Rib, ParseError>,
+}
+
+impl Default for RibReader {
+    fn default() -> Self {
+        Self { text: Arriving::object(WHAT), rib: Ok(Rib::default()) }
+    }
+}
+
+impl RibReader {
+    /// Takes the next part of the answer.
+    pub fn push(&mut self, octets: &[u8]) {
+        let Ok(Rib { routes }) = &mut self.rib else { return };
+        let taken = self.text.push(octets, |key, mut entries: Vec<RouteEntry>| {
+            let Ok(prefix) = key.parse() else {
+                return Err(ParseError::Value { what: WHAT, wanted: "an IPv4 prefix", found: key.into() });
+            };
+            // Most have one; what was kept free for more adds up.
+            entries.iter_mut().for_each(|entry| entry.nexthops.shrink_to_fit());
+            entries.shrink_to_fit();
+            routes.insert(prefix, entries);
+            Ok(())
+        });
+        if let Err(error) = taken {
+            self.rib = Err(error);
+        }
+    }
+
+    /// The routes, when all of the answer was there.
+    ///
+    /// # Errors
+    /// When the answer is no JSON of that shape, or a key is no IPv4 prefix.
+    pub fn end(self) -> Result<Rib, ParseError> {
+        let rib = self.rib?;
+        self.text.end()?;
+        Ok(rib)
+    }
+}
+
+/// Reads the same from a text that is there.
 ///
 /// # Errors
 /// When the answer is no JSON of that shape, or a key is no IPv4 prefix.
 pub fn frr_routes(text: &str) -> Result<Rib, ParseError> {
-    let answer: BTreeMap<String, Vec<RouteEntry>> = json(WHAT, text)?;
-    let mut routes = BTreeMap::new();
-    for (key, entries) in answer {
-        let Ok(prefix) = key.parse::<Ipv4Net>() else {
-            return Err(ParseError::Value { what: WHAT, wanted: "an IPv4 prefix", found: key });
-        };
-        routes.insert(prefix, entries);
-    }
-    Ok(Rib { routes })
+    let mut reader = RibReader::default();
+    reader.push(text.as_bytes());
+    reader.end()
 }

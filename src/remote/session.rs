@@ -4,6 +4,7 @@ use super::master::Master;
 use super::place::Place;
 use super::quote::{quote, quote_all};
 use super::{ConnectError, ExecError};
+use memchr::memchr;
 use openssh::{Session as MuxSession, Stdio};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,6 +84,9 @@ pub struct Session {
     _place: Place,
 }
 
+/// So much of an answer is looked at in one go.
+const PIECE: usize = 64 << 10;
+
 /// What the device prints right before the script begins: all before it is a greeting, or the reason why none began.
 const BEGUN: &str = "fabricctl-begun";
 
@@ -110,6 +114,28 @@ impl Session {
     /// # Errors
     /// When the script could not run to its end; its own failures are in [`Output::status`].
     pub async fn run(&self, script: &Script, mut line: impl FnMut(&[u8])) -> Result<Output, ExecError> {
+        let (mut all, mut start) = (Vec::new(), 0);
+        let gather = |octets: &[u8]| {
+            let mut from = all.len();
+            all.extend_from_slice(octets);
+            while let Some(end) = memchr(b'\n', &all[from..]) {
+                from += end + 1;
+                line(&all[start..from]);
+                start = from;
+            }
+        };
+        let output = self.stream(script, gather).await?;
+        if start < all.len() {
+            line(&all[start..]);
+        }
+        Ok(Output { stdout: all, ..output })
+    }
+
+    /// Runs a script, handing its stdout to `piece` as it comes, cut anywhere; none of it is in the output.
+    ///
+    /// # Errors
+    /// When the script could not run to its end; its own failures are in [`Output::status`].
+    pub async fn stream(&self, script: &Script, mut piece: impl FnMut(&[u8])) -> Result<Output, ExecError> {
         let lost = |error: &dyn std::error::Error| ExecError::Lost(error.to_string());
         let payload = pack(script).map_err(|error| lost(&error))?;
         let mut child = self
@@ -131,7 +157,7 @@ impl Session {
         };
         let receive = async {
             match stdout {
-                Some(stdout) => receive(stdout, &mut line).await,
+                Some(stdout) => receive(stdout, &mut piece).await,
                 None => (Vec::new(), false),
             }
         };
@@ -172,19 +198,22 @@ impl Session {
 }
 
 /// Reads what the script prints, and tells whether it began at all; if it didn't, what was printed instead.
-async fn receive(stdout: impl AsyncRead + Unpin, line: &mut impl FnMut(&[u8])) -> (Vec<u8>, bool) {
-    let mut reader = BufReader::new(stdout);
-    let (mut all, mut begun, mut start) = (Vec::new(), false, 0);
-    while let Ok(1..) = reader.read_until(b'\n', &mut all).await {
-        if begun {
-            line(&all[start..]);
-        } else if all[start..].trim_ascii_end() == BEGUN.as_bytes() {
-            begun = true;
-            all.clear();
+async fn receive(stdout: impl AsyncRead + Unpin, piece: &mut impl FnMut(&[u8])) -> (Vec<u8>, bool) {
+    let mut reader = BufReader::with_capacity(PIECE, stdout);
+    let mut before = Vec::new();
+    let mut start = 0;
+    while let Ok(1..) = reader.read_until(b'\n', &mut before).await {
+        if before[start..].trim_ascii_end() == BEGUN.as_bytes() {
+            while let Ok(octets @ [_, ..]) = reader.fill_buf().await {
+                piece(octets);
+                let taken = octets.len();
+                reader.consume(taken);
+            }
+            return (Vec::new(), true);
         }
-        start = all.len();
+        start = before.len();
     }
-    (all, begun)
+    (before, false)
 }
 
 /// The command line for the login shell: bounded, and as root.
@@ -274,12 +303,10 @@ mod tests {
 
     #[tokio::test]
     async fn greetings_are_no_answers() {
-        let mut lines = Vec::new();
-        let mut keep = |line: &[u8]| lines.push(String::from_utf8_lossy(line).into_owned());
+        let mut heard = Vec::new();
         let said = format!("Welcome!\nno newline{BEGUN}\n\n{BEGUN}\n\n@@x\nend");
-        let ended = receive(said.as_bytes(), &mut keep).await;
-        assert_eq!(ended, (b"\n@@x\nend".to_vec(), true));
-        assert_eq!(lines, ["\n", "@@x\n", "end"]);
+        let ended = receive(said.as_bytes(), &mut |piece: &[u8]| heard.extend_from_slice(piece)).await;
+        assert_eq!((ended, &heard[..]), ((Vec::new(), true), &b"\n@@x\nend"[..]));
         let never = receive(&b"This account is currently not available.\n"[..], &mut |_: &[u8]| {}).await;
         assert_eq!(never, (b"This account is currently not available.\n".to_vec(), false));
     }

@@ -121,7 +121,7 @@ impl Leaf<'_> {
 
     fn is_daemons(&self, route: &KernelRoute) -> bool {
         let number = self.status.protocol.map(|number| number.to_string());
-        number.is_some() && route.protocol == number
+        number.is_some() && route.protocol.as_deref() == number.as_deref()
     }
 
     fn workload(&self, workload: &Workload, ports: &[&str]) -> Finding {

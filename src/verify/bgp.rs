@@ -46,7 +46,7 @@ impl Bounds {
         let mut least = BTreeMap::new();
         let loopbacks = expectations.routes.iter().filter(|route| route.kind == routes::Kind::Loopback);
         for route in loopbacks.filter(|route| route.source == Source::Bgp) {
-            for port in &route.next_hops {
+            for port in route.next_hops.iter() {
                 *least.entry((route.node.clone(), port.clone())).or_default() += 1;
             }
         }

@@ -3,7 +3,7 @@
 use super::facts::{Section, Sections, World};
 use super::finding::{CheckName, Finding};
 use super::scope::Scope;
-use super::{agreement, bgp, links, reachability, routes, services, workloads};
+use super::{agreement, bgp, drift, links, reachability, routes, services, workloads};
 use std::collections::BTreeSet;
 
 /// A check: the sections that it looks at, and its judgement of what was answered.
@@ -15,7 +15,7 @@ struct Check {
 }
 
 /// All checks, in the order in which one builds upon the other: what is wrong below is the cause of what is above.
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     Check {
         name: CheckName::Services,
         about: "FRR and its daemons, rdnbrd, Docker and ssh run and start with their device",
@@ -63,6 +63,12 @@ const CHECKS: [Check; 8] = [
         about: "every container reaches every other by ICMP at full size and by TCP, under its own address",
         asks: &[Section::Probes],
         judge: reachability::reachability,
+    },
+    Check {
+        name: CheckName::Drift,
+        about: "devices are as the last run left them, where one did: files, routing, ports, settings, containers",
+        asks: &[Section::Drift],
+        judge: drift::findings,
     },
 ];
 

@@ -1,5 +1,6 @@
 //! What the devices answered, as the checks look at it: one round of one question to each device.
 
+use super::drift::Evidence;
 use crate::fabric::{NodeName, Role};
 use crate::parse::{
     BgpNeighbor, BgpPrefix, Container, DockerImage, DockerNetwork, Inside, Interface, KernelNeighbor,
@@ -44,6 +45,8 @@ pub enum Section {
     Settings,
     /// What certain containers see from within.
     Inside,
+    /// What the last run put there, and what of it is there.
+    Drift,
 }
 
 impl Section {
@@ -58,7 +61,7 @@ impl Section {
             | Section::Settings => role.routes(),
             Section::Daemon | Section::Neighbors => role == Role::Leaf,
             Section::Docker | Section::Logs | Section::Probes | Section::Inside => role == Role::Server,
-            Section::Links | Section::Cables | Section::Services | Section::Clock => true,
+            Section::Links | Section::Cables | Section::Services | Section::Clock | Section::Drift => true,
         }
     }
 }
@@ -123,6 +126,8 @@ pub struct Facts {
     pub settings: Answer<BTreeMap<String, String>>,
     /// Containers from within, those that were asked for and run.
     pub inside: Answer<BTreeMap<String, Inside>>,
+    /// What the last run put there, and what of it is there.
+    pub drift: Answer<Evidence>,
 }
 
 impl Facts {
@@ -150,6 +155,7 @@ impl Facts {
         newer(&mut self.config, later.config);
         newer(&mut self.settings, later.settings);
         newer(&mut self.inside, later.inside);
+        newer(&mut self.drift, later.drift);
     }
 }
 

@@ -26,6 +26,8 @@ pub enum CheckName {
     Workloads,
     /// Every container reaches every container.
     Reachability,
+    /// Devices are as the last run left them.
+    Drift,
 }
 
 impl CheckName {
@@ -40,6 +42,7 @@ impl CheckName {
             CheckName::Neighbors => "neighbors",
             CheckName::Workloads => "workloads",
             CheckName::Reachability => "reachability",
+            CheckName::Drift => "drift",
         }
     }
 }

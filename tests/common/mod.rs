@@ -176,9 +176,9 @@ pub fn entry(route: &Expectation) -> RouteEntry {
         route.next_hops.iter().collect()
     };
     let hop =
-        |port: &IfName| NextHop { interface: Some(port.to_string()), ip: None, active: true, fib: true };
+        |port: &IfName| NextHop { interface: Some(port.as_str().into()), ip: None, active: true, fib: true };
     RouteEntry {
-        protocol: route.source.protocols()[0].to_owned(),
+        protocol: route.source.protocols()[0].into(),
         selected: true,
         installed: Some(true),
         distance: Some(20),

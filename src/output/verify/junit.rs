@@ -36,7 +36,10 @@ pub fn verify_junit(report: &Report) -> Result<String, Failure> {
     if !report.violations.is_empty() {
         document.add_test_suite(watched);
     }
-    document.to_string().map_err(|error| Failure::from_error(Exit::Bug, &error))
+    let skipped = format!(" skipped=\"{}\"", document.skipped);
+    let text = document.to_string().map_err(|error| Failure::from_error(Exit::Bug, &error))?;
+    // The crate counts them at the top, too, where the form that CI systems check has no place for it.
+    Ok(text.replacen(&skipped, "", 1))
 }
 
 fn case(class: &str, name: &str, status: TestCaseStatus) -> TestCase {

@@ -143,7 +143,7 @@ pub(super) fn unused(scene: &Scene<'_>, network: &str, address: Ipv4Addr) -> Wal
         let rib = scene.said(node, |facts| &facts.rib)?;
         rib.selected(&Ipv4Net::from(address)).map(|entry| (node.clone(), entry.protocol.clone()))
     };
-    let all: Vec<(NodeName, String)> = scene.world.keys().filter_map(heard).collect();
+    let all: Vec<(NodeName, _)> = scene.world.keys().filter_map(heard).collect();
     let command = format!("vtysh -c 'show ip route {address}/32'");
     let who: Vec<&str> = all.iter().map(|(node, _)| node.as_str()).collect();
     if let Some((node, protocol)) = all.first() {

@@ -174,7 +174,7 @@ fn earlier(finding: &Finding) -> bool {
     match finding.check {
         CheckName::Bgp | CheckName::Routes | CheckName::Neighbors | CheckName::Reachability => true,
         CheckName::Workloads => finding.subject == "docker",
-        CheckName::Services | CheckName::Time | CheckName::Links => false,
+        CheckName::Services | CheckName::Time | CheckName::Links | CheckName::Drift => false,
     }
 }
 
@@ -198,7 +198,7 @@ fn containers(fabric: &Fabric, finding: &Finding) -> Vec<String> {
             let owner = fabric.workloads.values().find(|one| Some(one.address) == address);
             names.extend(owner.map(|workload| workload.name.clone()));
         }
-        CheckName::Services | CheckName::Time | CheckName::Bgp => {}
+        CheckName::Services | CheckName::Time | CheckName::Bgp | CheckName::Drift => {}
     }
     names.into_iter().collect()
 }

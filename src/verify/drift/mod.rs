@@ -3,7 +3,10 @@
 
 mod docker;
 mod files;
+mod findings;
 mod running;
+
+pub(super) use findings::findings;
 
 use crate::action::{ContainerSpec, NetworkSpec};
 use crate::fabric::{NodeName, Secrets};
@@ -14,7 +17,7 @@ use similar::TextDiff;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a device says of itself and of the last run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
     /// Whether this tool has written anything there at all.
     pub known: bool,
@@ -25,7 +28,7 @@ pub struct Evidence {
 }
 
 /// What was put on a device.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     /// The last run that changed it.
     pub run: Option<LastRun>,
@@ -63,7 +66,7 @@ pub struct RecordedContainer {
 }
 
 /// What is on a device.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
     /// Those of the recorded files that exist.
     pub files: BTreeMap<String, FileState>,
@@ -105,6 +108,20 @@ pub enum Kind {
     Network,
     /// A container.
     Container,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::File => "file",
+            Kind::Routing => "routing",
+            Kind::Interface => "interface",
+            Kind::Setting => "setting",
+            Kind::Service => "service",
+            Kind::Network => "network",
+            Kind::Container => "container",
+        })
+    }
 }
 
 /// One thing that is not as it was put there.

@@ -6,6 +6,8 @@ use crate::fabric::{Fabric, HostRoutes, IfName, Node, NodeName, PortKind, Role};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// Who must have brought a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +47,10 @@ pub struct Expectation {
     pub subject: String,
     /// Who must have brought it.
     pub source: Source,
-    /// The interfaces that it must lead to, every one of them.
-    pub next_hops: BTreeSet<IfName>,
+    /// The interfaces that it must lead to, every one of them; the same for many prefixes.
+    pub next_hops: Arc<BTreeSet<IfName>>,
     /// Further interfaces that it may lead to.
-    pub tolerated: BTreeSet<IfName>,
+    pub tolerated: Arc<BTreeSet<IfName>>,
     /// No AS path from its owner ends here. It must be here all the same, and the verdict says why it can't.
     pub unreachable: bool,
 }
@@ -78,8 +80,10 @@ impl Expectations {
     pub fn only(mut self, keep: impl Fn(&NodeName) -> bool) -> Self {
         let all = self.nodes.len();
         self.nodes.retain(&keep);
-        self.limited |= self.nodes.len() < all;
-        self.routes.retain(|route| keep(&route.node));
+        if self.nodes.len() < all {
+            self.limited = true;
+            self.routes.retain(|route| keep(&route.node));
+        }
         self
     }
 }
@@ -90,11 +94,13 @@ impl Expectations {
 /// is expected everywhere, whatever the AS numbers.
 pub fn expect(fabric: &Fabric) -> Expectations {
     let nodes: Vec<&Node> = fabric.with_role(Role::Spine).chain(fabric.with_role(Role::Leaf)).collect();
-    let mut routes = workloads(fabric, &nodes);
-    routes.extend(loopbacks(fabric, &nodes));
-    let order: BTreeMap<&NodeName, usize> =
-        nodes.iter().enumerate().map(|(at, node)| (&node.name, at)).collect();
-    routes.sort_by_key(|route| (order.get(&route.node).copied(), route.kind, route.prefix));
+    let mut destinations = workloads(fabric, &nodes);
+    destinations.extend(loopbacks(fabric, &nodes));
+    destinations.sort_by_key(|one| (one.kind, one.address));
+    let routes = nodes.iter().enumerate().flat_map(|(at, node)| {
+        destinations.iter().filter_map(move |one| one.at(at, &node.name))
+    });
+    let routes = routes.collect();
 
     let servers = fabric.with_role(Role::Server).flat_map(|server| {
         let ports = server.ports_of(PortKind::Data).flat_map(|port| &port.addresses);
@@ -113,81 +119,99 @@ pub fn expect(fabric: &Fabric) -> Expectations {
     }
 }
 
-fn workloads(fabric: &Fabric, nodes: &[&Node]) -> Vec<Expectation> {
-    let mut routes = Vec::new();
-    // Workloads behind the same leafs arrive by the same paths.
-    let mut known: BTreeMap<BTreeSet<&NodeName>, BTreeMap<&NodeName, Reach>> = BTreeMap::new();
-    for workload in fabric.workloads.values() {
+/// How a prefix is to be at one node.
+#[derive(Clone)]
+struct Way {
+    source: Source,
+    next_hops: Arc<BTreeSet<IfName>>,
+    tolerated: Arc<BTreeSet<IfName>>,
+    unreachable: bool,
+}
+
+impl Way {
+    fn new(source: Source, next_hops: BTreeSet<IfName>, tolerated: BTreeSet<IfName>) -> Self {
+        Self { source, next_hops: Arc::new(next_hops), tolerated: Arc::new(tolerated), unreachable: false }
+    }
+}
+
+/// A prefix that all nodes must have, and how: the ways stand in the order of the nodes, none where it isn't expected.
+struct Destination<'a> {
+    address: Ipv4Addr,
+    kind: Kind,
+    subject: &'a str,
+    ways: Rc<Vec<Option<Way>>>,
+}
+
+impl Destination<'_> {
+    fn at(&self, at: usize, node: &NodeName) -> Option<Expectation> {
+        let way = self.ways.get(at)?.clone()?;
+        Some(Expectation {
+            node: node.clone(),
+            prefix: self.address.into(),
+            kind: self.kind,
+            subject: self.subject.to_owned(),
+            source: way.source,
+            next_hops: way.next_hops,
+            tolerated: way.tolerated,
+            unreachable: way.unreachable,
+        })
+    }
+}
+
+fn workloads<'a>(fabric: &'a Fabric, nodes: &[&'a Node]) -> Vec<Destination<'a>> {
+    // Workloads behind the same ports are reached by the same ways.
+    let mut known: BTreeMap<BTreeMap<&NodeName, BTreeSet<IfName>>, Rc<Vec<Option<Way>>>> = BTreeMap::new();
+    let each = fabric.workloads.values().map(|workload| {
         let mut owners: BTreeMap<&NodeName, BTreeSet<IfName>> = BTreeMap::new();
         for end in fabric.attachments(workload) {
             owners.entry(&end.node).or_default().insert(end.port.clone());
         }
-        let origins: BTreeSet<&NodeName> = owners.keys().copied().collect();
-        let reaches = known.entry(origins.clone()).or_insert_with(|| spread(fabric, &origins));
-        for node in nodes {
-            let mut route =
-                blank(node, workload.address, Kind::Workload, &workload.name, Source::Bgp, BTreeSet::new());
-            match (owners.get(&node.name), reaches.get(&node.name)) {
-                (Some(ports), _) => {
-                    route.source = match node.host_routes {
-                        HostRoutes::Main => Source::Kernel,
-                        HostRoutes::Table => Source::Table,
-                    };
-                    // Behind several ports of one leaf it answers on one of them; which one is its own affair.
-                    let one = ports.len() == 1;
-                    if one { &mut route.next_hops } else { &mut route.tolerated }.clone_from(ports);
-                }
-                (None, Some(Reach::Via { surely, perhaps })) => {
-                    route.next_hops.clone_from(surely);
-                    route.tolerated.clone_from(perhaps);
-                }
-                (None, Some(Reach::Unsure)) => route.tolerated = session_ports(fabric, node),
-                (None, None) => {
-                    route.tolerated = session_ports(fabric, node);
-                    route.unreachable = true;
-                }
+        let ways = match known.get(&owners) {
+            Some(ways) => Rc::clone(ways),
+            None => {
+                let ways = Rc::new(ways_to(fabric, nodes, &owners));
+                known.insert(owners, Rc::clone(&ways));
+                ways
             }
-            routes.push(route);
-        }
-    }
-    routes
+        };
+        Destination { address: workload.address, kind: Kind::Workload, subject: &workload.name, ways }
+    });
+    each.collect()
 }
 
-fn loopbacks(fabric: &Fabric, nodes: &[&Node]) -> Vec<Expectation> {
-    let mut routes = Vec::new();
-    for owner in nodes {
-        let subject = owner.name.as_str();
-        let lo = IfName::new("lo").ok().into_iter().collect();
-        routes.push(blank(owner, owner.loopback, Kind::Loopback, subject, Source::Interface, lo));
-        let reaches = spread(fabric, &BTreeSet::from([&owner.name]));
-        for node in nodes {
-            if let Some(Reach::Via { surely, perhaps }) = reaches.get(&node.name) {
-                let kind = Kind::Loopback;
-                let mut route = blank(node, owner.loopback, kind, subject, Source::Bgp, surely.clone());
-                route.tolerated.clone_from(perhaps);
-                routes.push(route);
-            }
+fn ways_to(fabric: &Fabric, nodes: &[&Node], owners: &BTreeMap<&NodeName, BTreeSet<IfName>>) -> Vec<Option<Way>> {
+    let mut reaches = spread(fabric, &owners.keys().copied().collect());
+    let way = |node: &&Node| match (owners.get(&node.name), reaches.remove(&node.name)) {
+        (Some(ports), _) => {
+            let source = match node.host_routes {
+                HostRoutes::Main => Source::Kernel,
+                HostRoutes::Table => Source::Table,
+            };
+            // Behind several ports of one leaf it answers on one of them; which one is its own affair.
+            let (one, none) = (ports.clone(), BTreeSet::new());
+            if ports.len() == 1 { Way::new(source, one, none) } else { Way::new(source, none, one) }
         }
-    }
-    routes
+        (None, Some(Reach::Via { surely, perhaps })) => Way::new(Source::Bgp, surely, perhaps),
+        (None, reach) => Way {
+            unreachable: reach.is_none(),
+            ..Way::new(Source::Bgp, BTreeSet::new(), session_ports(fabric, node))
+        },
+    };
+    nodes.iter().map(way).map(Some).collect()
 }
 
-fn blank(
-    node: &Node,
-    address: Ipv4Addr,
-    kind: Kind,
-    subject: &str,
-    source: Source,
-    next_hops: BTreeSet<IfName>,
-) -> Expectation {
-    Expectation {
-        node: node.name.clone(),
-        prefix: address.into(),
-        kind,
-        subject: subject.to_owned(),
-        source,
-        next_hops,
-        tolerated: BTreeSet::new(),
-        unreachable: false,
-    }
+fn loopbacks<'a>(fabric: &Fabric, nodes: &[&'a Node]) -> Vec<Destination<'a>> {
+    let each = nodes.iter().map(|owner| {
+        let mut reaches = spread(fabric, &BTreeSet::from([&owner.name]));
+        let way = |node: &&Node| match reaches.remove(&node.name) {
+            _ if node.name == owner.name => {
+                Some(Way::new(Source::Interface, IfName::new("lo").into_iter().collect(), BTreeSet::new()))
+            }
+            Some(Reach::Via { surely, perhaps }) => Some(Way::new(Source::Bgp, surely, perhaps)),
+            _ => None,
+        };
+        let ways = Rc::new(nodes.iter().map(way).collect());
+        Destination { address: owner.loopback, kind: Kind::Loopback, subject: owner.name.as_str(), ways }
+    });
+    each.collect()
 }

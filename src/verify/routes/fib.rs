@@ -3,6 +3,7 @@
 use super::{Check, Expectations, Expected, Found, Kind, RouteReport};
 use crate::fabric::NodeName;
 use crate::parse::KernelRoute;
+use compact_str::CompactString;
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,26 +32,25 @@ pub fn against_kernel<'a>(
     expectations: &Expectations,
     kernel: impl Fn(&NodeName) -> Option<&'a [KernelRoute]>,
 ) {
-    let mut at = 0;
-    while at < report.checks.len() {
-        let node = report.checks[at].node.clone();
-        let end = at + report.checks[at..].iter().take_while(|check| check.node == node).count();
+    let mut checks = std::mem::take(&mut report.checks).into_iter().peekable();
+    while let Some(first) = checks.next() {
+        let node = first.node.clone();
         let Some(routes) = kernel(&node) else {
-            at = end;
+            report.checks.push(first);
             continue;
         };
-        let fib = Fib::of(routes);
-        for check in report.checks[at..end].iter_mut().filter(|check| check.ok) {
+        let (fib, from) = (Fib::of(routes), report.checks.len());
+        report.checks.push(first);
+        report.checks.extend(std::iter::from_fn(|| checks.next_if(|check| check.node == node)));
+        let of_node = &mut report.checks[from..];
+        for check in of_node.iter_mut().filter(|check| check.ok) {
             if let Some(gap) = gap(check, &fib) {
                 check.ok = false;
                 check.reason = Some(gap);
             }
         }
-        let known: BTreeSet<Ipv4Net> = report.checks[at..end].iter().map(|check| check.prefix).collect();
-        let strays: Vec<Check> = strays(&node, &fib, &known, expectations).collect();
-        let added = strays.len();
-        report.checks.splice(end..end, strays);
-        at = end + added;
+        let known: BTreeSet<Ipv4Net> = of_node.iter().map(|check| check.prefix).collect();
+        report.checks.extend(strays(&node, &fib, &known, expectations));
     }
     report.ok = report.checks.iter().all(|check| check.ok);
 }
@@ -70,7 +70,7 @@ fn gap(check: &Check, fib: &Fib<'_>) -> Option<String> {
     let mut by: Vec<&str> = route.next_hops.iter().filter_map(|hop| hop.dev.as_deref()).collect();
     by.sort_unstable();
     by.dedup();
-    let mut wanted: Vec<&str> = found.next_hops.iter().map(String::as_str).collect();
+    let mut wanted: Vec<&str> = found.next_hops.iter().map(CompactString::as_str).collect();
     wanted.sort_unstable();
     (by != wanted).then(|| format!("FRR sends by {}, the kernel by {}", wanted.join(", "), by.join(", ")))
 }
@@ -94,7 +94,7 @@ fn strays<'a>(
                 ok: false,
                 expected: Expected::default(),
                 found: Some(Found {
-                    protocol: by.to_owned(),
+                    protocol: by.into(),
                     selected: false,
                     installed: true,
                     next_hops: route.next_hops.iter().filter_map(|hop| hop.dev.clone()).collect(),

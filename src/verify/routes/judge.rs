@@ -3,8 +3,11 @@
 use super::{Check, Expectation, Expectations, Expected, Found, Kind, RouteReport};
 use crate::fabric::{IfName, NodeName};
 use crate::parse::{Rib, RouteEntry};
+use compact_str::CompactString;
 use ipnet::Ipv4Net;
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 /// What each node answered: its routes, or why there are none to look at.
 pub type Answers = BTreeMap<NodeName, Result<Rib, String>>;
@@ -98,15 +101,20 @@ fn gap(route: &Expectation, entry: Option<&RouteEntry>) -> Option<String> {
 }
 
 fn next_hop_gap(route: &Expectation, entry: &RouteEntry, found: &Found) -> Option<String> {
-    let taken: BTreeSet<&str> = found.next_hops.iter().map(String::as_str).collect();
+    // Both stand in natural order. Most routes are right, and then there is no more to find out.
+    let wanted = route.next_hops.iter().map(IfName::as_str);
+    if !route.next_hops.is_empty() && wanted.eq(found.next_hops.iter().map(CompactString::as_str)) {
+        return None;
+    }
+    let taken: BTreeSet<&str> = found.next_hops.iter().map(CompactString::as_str).collect();
     let known: BTreeSet<&str> = entry.nexthops.iter().filter_map(|hop| hop.interface.as_deref()).collect();
     let names = |wanted: &mut dyn Iterator<Item = &str>| wanted.collect::<Vec<_>>().join(", ");
     let missing = || route.next_hops.iter().map(IfName::as_str).filter(|name| !taken.contains(name));
     let absent = names(&mut missing().filter(|name| !known.contains(name)));
     let unused = names(&mut missing().filter(|name| known.contains(name)));
     let allowed: BTreeSet<&str> =
-        route.next_hops.iter().chain(&route.tolerated).map(IfName::as_str).collect();
-    let extra = names(&mut found.next_hops.iter().map(String::as_str).filter(|name| !allowed.contains(name)));
+        route.next_hops.iter().chain(route.tolerated.iter()).map(IfName::as_str).collect();
+    let extra = names(&mut found.next_hops.iter().map(CompactString::as_str).filter(|name| !allowed.contains(name)));
 
     let mut gaps = Vec::new();
     for (what, which) in [("missing", absent), ("not in use", unused), ("not expected", extra)] {
@@ -168,11 +176,13 @@ fn unasked_check(expectations: &Expectations, node: &NodeName, prefix: Ipv4Net, 
 
 /// A route as the report shows it; of its next hops those that packets take.
 fn found(entry: &RouteEntry) -> Found {
-    let mut next_hops: Vec<String> =
+    let mut next_hops: Vec<CompactString> =
         entry.nexthops.iter().filter(|hop| hop.forwards()).filter_map(|hop| hop.interface.clone()).collect();
-    // Natural order where the kernel's name is one that the model could have.
-    next_hops.sort_by_cached_key(|name| (IfName::new(name.as_str()).ok(), name.clone()));
-    next_hops.dedup();
+    if next_hops.len() > 1 {
+        // Natural order where the kernel's name is one that the model could have.
+        next_hops.sort_by_cached_key(|name| (IfName::new(name.as_str()).ok(), name.clone()));
+        next_hops.dedup();
+    }
     Found {
         protocol: entry.protocol.clone(),
         selected: entry.selected,
@@ -187,7 +197,7 @@ fn interfaces(route: &Expectation) -> Vec<String> {
 }
 
 /// ` via swp51 and swp52`; nothing where there is none.
-fn via(names: &[String]) -> String {
+fn via(names: &[impl Borrow<str> + Display]) -> String {
     match names {
         [] => String::new(),
         [one] => format!(" via {one}"),

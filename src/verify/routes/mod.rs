@@ -15,6 +15,7 @@ pub use judge::{Answers, judge, judge_each};
 pub use standing::{Excuse, Standing};
 
 use crate::fabric::{IfName, NodeName};
+use compact_str::CompactString;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
@@ -65,13 +66,13 @@ pub struct Expected {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
     /// Who brought it, as FRR calls it.
-    pub protocol: String,
+    pub protocol: CompactString,
     /// FRR chose it.
     pub selected: bool,
     /// The kernel has it.
     pub installed: bool,
     /// The interfaces that packets take, in natural order.
-    pub next_hops: Vec<String>,
+    pub next_hops: Vec<CompactString>,
 }
 
 /// The verdict about the fabric. Its JSON form is a contract.

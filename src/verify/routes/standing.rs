@@ -2,6 +2,7 @@
 
 use super::{Check, Kind, RouteReport};
 use crate::fabric::{Fabric, IfName, NodeName, Workload};
+use compact_str::CompactString;
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Node and prefix, with those wanted next hops that it had.
-    there: BTreeMap<(NodeName, Ipv4Net), BTreeSet<String>>,
+    there: BTreeMap<(NodeName, Ipv4Net), BTreeSet<CompactString>>,
     in_service: BTreeSet<NodeName>,
 }
 
@@ -60,7 +61,7 @@ impl Standing {
 }
 
 /// The interfaces that packets take.
-fn hops(check: &Check) -> BTreeSet<String> {
+fn hops(check: &Check) -> BTreeSet<CompactString> {
     let found = check.found.as_ref().filter(|found| found.selected && found.installed);
     found.map(|found| found.next_hops.iter().cloned().collect()).unwrap_or_default()
 }
@@ -123,7 +124,7 @@ mod tests {
     use std::path::Path;
 
     fn check(node: &str, prefix: &str, subject: &str, hops: &[&str], wanted: &[&str]) -> Check {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
         let found = Found { protocol: "bgp".into(), selected: true, installed: true, next_hops: owned(hops) };
         Check {
             node: NodeName::new(node).unwrap(),
@@ -132,7 +133,7 @@ mod tests {
             subject: subject.to_owned(),
             ok: hops == wanted,
             expected: Expected {
-                next_hops: owned(wanted).into_iter().map(|name| name.try_into().unwrap()).collect(),
+                next_hops: wanted.iter().map(|name| IfName::new(*name).unwrap()).collect(),
             },
             found: (!hops.is_empty()).then_some(found),
             reason: None,
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn only_what_was_there_can_be_lost() {
         let mut own = check("leaf01", WEB11, "web11", &["swp1"], &["swp1"]);
-        own.found.as_mut().unwrap().protocol = "kernel".to_owned();
+        own.found.as_mut().unwrap().protocol = "kernel".into();
         let before = report(vec![
             check("spine01", WEB11, "web11", &["swp1"], &["swp1"]),
             check("spine02", WEB11, "web11", &[], &["swp1"]),
