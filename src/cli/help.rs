@@ -134,6 +134,16 @@ Examples:
   fabricctl diagnose                    why do checks fail?
   fabricctl diagnose web11 -o json      for programs";
 
+pub(super) const STATUS: &str = "\
+Exits with 0 when all is as desired, 1 when not, 4 when a device can't be reached. Runs that are open or were interrupted
+are shown and don't count.
+
+Examples:
+  fabricctl status --lab                what is up, what isn't, and who changed something last
+  fabricctl status -l leafs             some of it
+  fabricctl status -o json              for programs; status --schema describes it
+  fabricctl status neighbors --lab      the hosts behind every leaf's ports";
+
 pub(super) const STATUS_NEIGHBORS: &str = "\
 Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,
 whatever it said; 1 when its daemon didn't answer, 4 when a leaf can't be reached.

@@ -237,7 +237,11 @@ pub enum Command {
     /// as the inventory of now says is another matter: verify tells.
     #[command(after_long_help = help::ROLLBACK)]
     Rollback(RollbackArgs),
-    /// Ask the devices what they know right now
+    /// Show the fabric on one screen: devices, links, sessions, routes, containers, the last run
+    ///
+    /// Every device is asked once, all at the same time. What isn't as desired is told as verify tells it; verify looks
+    /// further, and diagnose finds the cause.
+    #[command(after_long_help = help::STATUS, args_conflicts_with_subcommands = true)]
     Status(StatusArgs),
     /// Ask the devices, and write one page about the fabric: its picture coloured by state, routes, hosts, the last run
     ///

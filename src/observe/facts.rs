@@ -6,7 +6,7 @@ use super::sections::{Answers, draw_word};
 use super::{AskError, ObserveError};
 use crate::parse::{self, ParseError};
 use crate::remote::{Script, Session};
-use crate::verify::{Answer, Clock, Docker, Facts, Fault, Section, Service};
+use crate::verify::{Answer, Clock, Docker, Facts, Fault, OpenRun, Release, Section, Service};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,7 +39,7 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
-fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Facts {
+pub(super) fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Facts {
     let one = Reader { answers, inquiry };
     let tables =
         if inquiry.sections.contains(&Section::Cables) { Section::Cables } else { Section::Neighbors };
@@ -61,6 +61,8 @@ fn read(answers: &Answers<'_>, inquiry: &Inquiry, sent: f64, heard: f64) -> Fact
             .of(Section::Config, "config", "show running-config", |text| Ok(parse::frr_running_config(text))),
         settings: one.of(Section::Settings, "settings", "sysctl -a", |text| Ok(settings(text))),
         inside: one.of(Section::Inside, "inside", "nsenter --net", parse::insides),
+        release: one.of(Section::Release, "release", "dpkg-query -W", |text| Ok(release(text))),
+        runs: one.of(Section::Runs, "runs", "cat /var/lib/fabricctl/runs/*", |text| Ok(runs(text))),
     }
 }
 
@@ -150,6 +152,36 @@ fn services(text: &str) -> BTreeMap<String, Service> {
     found
 }
 
+/// The lines of os-release, then lines of `PACKAGE VERSION STATUS`.
+fn release(text: &str) -> Release {
+    let version = |names: [&str; 2]| {
+        text.lines().find_map(|line| {
+            let mut words = line.split(' ');
+            let named = words.next().is_some_and(|name| names.contains(&name));
+            let version = words.next().filter(|_| named)?;
+            // Debian puts an epoch before a colon and its own revision behind a dash or plus: 5:26.1.5+dfsg1-9.
+            let plain = version.rsplit(':').next()?.split(['-', '+', '~']).next()?;
+            (words.next() == Some("installed")).then(|| plain.to_owned())
+        })
+    };
+    Release {
+        os: parse::os_pretty_name(text),
+        frr: version(["frr", "quagga"]),
+        docker: version(["docker.io", "docker-ce"]),
+    }
+}
+
+/// Lines of `RUN SECONDS auto|manual WHO`.
+fn runs(text: &str) -> Vec<OpenRun> {
+    let run = |line: &str| {
+        let mut words = line.splitn(4, ' ');
+        let (run, left_s) = (words.next()?.to_owned(), words.next()?.parse().ok()?);
+        let by_hand = words.next()? == "manual";
+        Some(OpenRun { run, left_s, by_hand, who: words.next().unwrap_or_default().to_owned() })
+    };
+    text.lines().filter_map(run).collect()
+}
+
 /// Lines of grep: the setting's path, a colon, its value.
 fn settings(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("/proc/sys/")?.split_once(':'));
@@ -187,6 +219,24 @@ mod tests {
         assert!(daemon.absent);
         assert_eq!(daemon.to_string(), "`rdnbrd status -o json` failed: sh: 1: rdnbrd: not found");
         assert!(facts.rib.is_none() && facts.docker.is_none());
+    }
+
+    #[test]
+    fn releases_and_open_runs_are_read() {
+        let said = "\n@@w release\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\n\
+            docker.io 20.10.24+dfsg1-1+deb12u1 installed\nfrr 8.4.4-1.1 config-files\n\n@@w release.end\n0\n\
+            \n@@w runs\n20261122T090834Z-002f 87 manual root@here\nnonsense\n\n@@w runs.end\n0\n\n@@w done\n";
+        let facts = reading(&[Section::Release, Section::Runs], said);
+        let release = facts.release.unwrap().unwrap();
+        assert_eq!(release.os, "Debian GNU/Linux 12 (bookworm)");
+        assert_eq!((release.frr, release.docker.as_deref()), (None, Some("20.10.24")));
+        let run = OpenRun {
+            run: "20261122T090834Z-002f".into(),
+            who: "root@here".into(),
+            left_s: 87,
+            by_hand: true,
+        };
+        assert_eq!(facts.runs, Some(Ok(vec![run])));
     }
 
     #[test]

@@ -9,9 +9,12 @@ use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// The functions, constant.
 const FACTS: &str = include_str!("facts.sh");
+/// More of them, for who asks again and again.
+const FOLLOW: &str = include_str!("follow.sh");
 /// The prober.
 const PROBE: &str = include_str!("probe.py");
 /// The TCP port that is probed; a refusal is an answer, too.
@@ -113,9 +116,7 @@ impl Inquiry {
 
     /// The whole script; `word` is one that no answer holds.
     pub(super) fn script(&self, word: &str) -> String {
-        let words = |list: &[String]| quote_all(list.iter().map(String::as_str));
         let probed: Vec<String> = self.probed.iter().map(|(name, ..)| name.clone()).collect();
-        let prefixes: Vec<String> = self.prefixes.iter().map(Ipv4Net::to_string).collect();
         let mut text = [LIBRARY, FACTS].concat();
         let asks = |section| self.sections.contains(&section);
         let _ = writeln!(text, "word={word}");
@@ -131,23 +132,8 @@ impl Inquiry {
             let _ = writeln!(text, "begin neighbors cables {}", words(&self.cables));
             text.push_str("begin lldp lldp\n");
         }
-        for (section, name, command) in [
-            (Section::Rib, "rib", "router 'show ip route json'".to_owned()),
-            (Section::Fib, "fib", "ip -j -4 route show table all".to_owned()),
-            (Section::Bgp, "bgp", "router 'show bgp neighbors json'".to_owned()),
-            (Section::Links, "links", "ip -j addr show".to_owned()),
-            (Section::Daemon, "daemon", format!("{RDNBRD_PATH} status -o json")),
-            (Section::Services, "services", format!("services {}", words(&self.services))),
-            (Section::Docker, "docker", "engine".to_owned()),
-            (Section::Logs, "logs", format!("logs {}", words(&self.identifying))),
-            (Section::Paths, "paths", format!("paths {}", words(&prefixes))),
-            (Section::Config, "config", "router 'show running-config'".to_owned()),
-            (Section::Settings, "settings", "settings".to_owned()),
-            (Section::Inside, "inside", format!("inside {}", words(&self.opened))),
-        ] {
-            if asks(section) {
-                let _ = writeln!(text, "part {name} {command}");
-            }
+        for (name, command) in self.parts() {
+            let _ = writeln!(text, "part {name} {command}");
         }
         if asks(Section::Neighbors) && !cables {
             text.push_str("part neighbors ip -j neigh show\n");
@@ -161,6 +147,49 @@ impl Inquiry {
             }
         }
         text.push_str("mark done\n");
+        text
+    }
+
+    /// What is asked for one after the other: names of answers, and what gives them.
+    fn parts(&self) -> Vec<(&'static str, String)> {
+        let prefixes: Vec<String> = self.prefixes.iter().map(Ipv4Net::to_string).collect();
+        let all = [
+            (Section::Rib, "rib", "router 'show ip route json'".to_owned()),
+            (Section::Fib, "fib", "ip -j -4 route show table all".to_owned()),
+            (Section::Bgp, "bgp", "router 'show bgp neighbors json'".to_owned()),
+            (Section::Links, "links", "ip -j addr show".to_owned()),
+            (Section::Daemon, "daemon", format!("{RDNBRD_PATH} status -o json")),
+            (Section::Services, "services", format!("services {}", words(&self.services))),
+            (Section::Docker, "docker", "engine".to_owned()),
+            (Section::Logs, "logs", format!("logs {}", words(&self.identifying))),
+            (Section::Paths, "paths", format!("paths {}", words(&prefixes))),
+            (Section::Config, "config", "router 'show running-config'".to_owned()),
+            (Section::Settings, "settings", "settings".to_owned()),
+            (Section::Inside, "inside", format!("inside {}", words(&self.opened))),
+            (Section::Release, "release", "release".to_owned()),
+            (Section::Runs, "runs", "open_runs".to_owned()),
+        ];
+        let asked = all.into_iter().filter(|(section, ..)| self.sections.contains(section));
+        asked.map(|(_, name, command)| (name, command)).collect()
+    }
+
+    /// The script that asks again and again, of a rest of `interval` between two rounds; `word` as for [`Self::script`].
+    /// What takes its time ([`Section::Cables`], [`Section::Probes`]) and the clock are no part of it.
+    pub(super) fn following(&self, word: &str, interval: Duration) -> String {
+        let mut text = [LIBRARY, FACTS, FOLLOW].concat();
+        let docker = if self.sections.contains(&Section::Docker) { "yes" } else { "no" };
+        let seconds = interval.as_secs_f64();
+        let _ = writeln!(text, "word={word}\ninterval={seconds:.3}\ndocker={docker}\nround() {{\n    :");
+        let (seldom, always): (Vec<_>, Vec<_>) =
+            self.parts().into_iter().partition(|(name, _)| matches!(*name, "docker" | "release"));
+        for (name, command) in always {
+            let _ = writeln!(text, "    part {name} {command}");
+        }
+        text.push_str("    [ -e \"$work/docker.due\" ] || return\n    rm -f \"$work/docker.due\"\n");
+        for (name, command) in seldom {
+            let _ = writeln!(text, "    part {name} {command}");
+        }
+        text.push_str("}\nfollow\n");
         text
     }
 
@@ -180,4 +209,9 @@ impl Inquiry {
             |name: &str, content: String| Attachment { name: name.to_owned(), content: content.into_bytes() };
         vec![file("probe.py", PROBE.to_owned()), file("plan", plan)]
     }
+}
+
+/// Words for the shell.
+fn words(list: &[String]) -> String {
+    quote_all(list.iter().map(String::as_str))
 }

@@ -15,6 +15,7 @@ mod plan;
 mod progress;
 mod report;
 mod routes;
+mod status;
 pub mod tables;
 mod verify;
 
@@ -31,6 +32,7 @@ pub use plan::{Diffs, plan_detail_json, plan_detail_text, plan_json, plan_text, 
 pub use progress::Progress;
 pub use report::{Known, report_page};
 pub use routes::{DEFAULT_WIDTH, routes_table};
+pub use status::{STATUS_SCHEMA, Status, status_json, status_table};
 pub use verify::{VERIFY_SCHEMA, checks_table, verify_junit, verify_markdown, verify_table, verify_tap};
 
 use crate::store;

@@ -11,6 +11,7 @@ mod facts;
 mod finding;
 mod links;
 pub mod neighbors;
+pub mod overview;
 mod reachability;
 mod report;
 pub mod routes;
@@ -19,7 +20,7 @@ mod services;
 mod workloads;
 
 pub use checks::{judge, sections};
-pub use facts::{Answer, Clock, Docker, Facts, Fault, Section, Sections, Service, World};
+pub use facts::{Answer, Clock, Docker, Facts, Fault, OpenRun, Release, Section, Sections, Service, World};
 pub use finding::{CheckName, Finding, Status};
 pub use report::{Course, Report, Summary, Unreachable, Violation};
 pub use scope::Scope;
