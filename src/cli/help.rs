@@ -153,6 +153,18 @@ Examples:
   fabricctl status neighbors -l leaf01    one leaf
   fabricctl status neighbors -o json      for programs, with everything that the daemons count";
 
+pub(super) const WATCH: &str = "\
+Keys: arrows or hjkl move, Tab goes to the next part, Enter looks into a node or container, Esc goes back, ? explains the
+signs, q quits.
+
+Exits with 0 when it is quit, 130 when it is interrupted.
+
+Examples:
+  fabricctl watch --lab                      the full screen
+  fabricctl watch -l 'spines,leaf01'         a part of the fabric
+  fabricctl watch --plain >>fabric.log       what changes, one line an event
+  fabricctl watch -o json --interval 5s      JSON Lines, for programs";
+
 pub(super) const GRAPH: &str = "\
 Examples:
   fabricctl inventory graph --out fabric.svg         light or dark, as the reader likes it

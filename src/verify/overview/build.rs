@@ -91,13 +91,13 @@ impl Judged<'_> {
     fn link(&self, ends: [&Endpoint; 2]) -> State {
         let judged = ends.iter().find_map(|end| {
             let why = self.reason(CheckName::Links, &end.node, end.port.as_str())?;
-            Some(format!("{} {}: {why}", end.node, end.port))
+            Some(at_end(end, why))
         });
         let said: Vec<Option<&str>> = ends.iter().map(|end| self.port(end)).collect();
-        let down = ends.iter().zip(&said).find_map(|(end, said)| {
-            let why = said.filter(|said| !said.is_empty())?;
-            Some(format!("{} {}: {why}", end.node, end.port))
-        });
+        let down = ends
+            .iter()
+            .zip(&said)
+            .find_map(|(end, said)| Some(at_end(end, said.filter(|said| !said.is_empty())?)));
         match judged.or(down) {
             Some(why) => State::new(Mark::Failed, why),
             None if said.iter().all(Option::is_none) => State::new(Mark::Unknown, "neither end answers"),
@@ -126,7 +126,7 @@ impl Judged<'_> {
         let up = |one: &Option<&BgpNeighbor>| one.is_some_and(BgpNeighbor::established);
         let judged = ends.iter().find_map(|end| {
             let why = self.reason(CheckName::Bgp, &end.node, end.port.as_str())?;
-            Some(format!("{} {}: {}", end.node, end.port, without_state(why)))
+            Some(at_end(end, &without_state(why)))
         });
         // What keeps bgpd from answering is its device's affair.
         let down = said.iter().flatten().any(|one| !up(one)).then(|| "down".to_owned());
@@ -201,6 +201,16 @@ impl Judged<'_> {
             (name.clone(), state)
         };
         services.iter().map(state).collect()
+    }
+}
+
+/// What is wrong with one end of a cable, with the end's name.
+fn at_end(end: &Endpoint, why: &str) -> String {
+    let (node, port) = (&end.node, &end.port);
+    match (why.strip_prefix("it "), why.strip_prefix("its ")) {
+        (Some(does), _) => format!("{node} {port} {does}"),
+        (_, Some(thing)) => format!("{node} {port}'s {thing}"),
+        _ => format!("{node} {port}: {why}"),
     }
 }
 

@@ -145,7 +145,7 @@ fn states(overview: &Overview) -> BTreeMap<Key, State> {
     }
     for line in &overview.lines {
         let nodes = [&line.a.node, &line.b.node];
-        let subject = || format!("{}–{}", line.a.port, line.b.port);
+        let subject = || format!("{} – {}", line.a, line.b);
         put(Topic::Link, &nodes, subject(), &line.link);
         if let Some(session) = &line.session {
             put(Topic::Session, &nodes, subject(), session);
