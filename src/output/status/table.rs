@@ -144,17 +144,23 @@ fn failures(text: &mut String, overview: &Overview) {
 }
 
 fn sums(text: &mut String, overview: &Overview) {
-    let mut sum = |what: &str, count: Count, are: &str| {
+    let unknown = |marks: &mut dyn Iterator<Item = Mark>| marks.filter(|mark| *mark == Mark::Unknown).count();
+    let links = unknown(&mut overview.lines.iter().map(|line| line.link.state));
+    let sessions = unknown(&mut overview.lines.iter().filter_map(|line| Some(line.session.as_ref()?.state)));
+    let containers = unknown(&mut overview.containers.iter().map(|one| one.state.state));
+    for (what, count, are, unknown) in [
+        ("devices", overview.reached(), "answer", 0),
+        ("links", overview.links(), "up", links),
+        ("sessions", overview.sessions(), "up", sessions),
+        ("routes", overview.routes(), "container /32s right", 0),
+        ("containers", overview.running(), "running", containers),
+    ] {
         if count.expected > 0 {
             let mark = if count.whole() { GOOD } else { BAD };
-            let _ = writeln!(text, "{mark} {what:12}{} of {} {are}", count.ok, count.expected);
+            let rest = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
+            let _ = writeln!(text, "{mark} {what:12}{} of {} {are}{rest}", count.ok, count.expected);
         }
-    };
-    sum("devices", overview.reached(), "answer");
-    sum("links", overview.links(), "up");
-    sum("sessions", overview.sessions(), "up");
-    sum("routes", overview.routes(), "container /32s right");
-    sum("containers", overview.running(), "running");
+    }
 }
 
 fn runs(text: &mut String, status: &Status<'_>) {

@@ -3,7 +3,7 @@
 use super::paint::{Paint, bold, fit, text};
 use super::view::{Pane, Subject, View};
 use super::{Event, Watch, node, page, routes, topology};
-use crate::verify::overview::{Count, Mark};
+use crate::verify::overview::Mark;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -27,7 +27,7 @@ const HELP: [&str; 17] = [
     "",
     "routes: ✔ right   ✖ absent   ! wrong next hops, or not installed",
     "before a container's name: whether it runs as it should",
-    "behind a server's name: containers that run, and that should",
+    "behind a server's name: its containers, or how many of them run",
     "",
     "Enter on a node or container shows what is wrong with it;",
     "fabricctl diagnose names the cause, verify checks what takes",
@@ -61,40 +61,43 @@ pub(super) fn draw(watch: &Watch, view: &mut View, frame: &mut Frame<'_>, paint:
     }
 }
 
-/// The sums, and the time.
+/// The sums, and the time; where it is narrow, in fewer words.
 fn title(watch: &Watch, width: u16, paint: Paint, now: SystemTime) -> Line<'static> {
-    let lab = watch.lab.as_ref().map(|lab| format!(" ({lab})")).unwrap_or_default();
     let overview = &watch.overview;
+    let sums = [
+        (["devices", "dev"], overview.reached()),
+        (["links", "links"], overview.links()),
+        (["sessions", "bgp"], overview.sessions()),
+        (["routes", "routes"], overview.routes()),
+        (["containers", "cont"], overview.running()),
+    ];
     let clock = humantime::format_rfc3339_seconds(now).to_string();
     let clock = format!("{}Z ", clock.get(11..19).unwrap_or_default());
-    let mut spans = vec![Span::styled(text(&format!(" {}{lab}", watch.fabric.name)), bold())];
-    let sums = [
-        ("devices", overview.reached()),
-        ("links", overview.links()),
-        ("sessions", overview.sessions()),
-        ("routes", overview.routes()),
-        ("containers", overview.running()),
-    ];
-    let room = usize::from(width).saturating_sub(clock.chars().count() + 1);
-    let mut used = spans[0].content.chars().count();
-    // Where it is narrow, the names of things go before the name of the lab.
-    let long: usize = sums.iter().map(|(what, count)| what.len() + said(*count).len() + 3).sum();
-    for (what, count) in sums.into_iter().filter(|(_, count)| count.expected > 0) {
-        let what = if used + long > room && what.len() > 5 { &what[..4] } else { what };
-        let mark = if count.whole() { Mark::Ok } else { Mark::Failed };
-        spans.push(Span::raw("  "));
-        spans.push(Span::styled(said(count), paint.of(mark)));
-        spans.push(Span::raw(format!(" {what}")));
-    }
-    used = spans.iter().map(|span| span.content.chars().count()).sum();
-    let total = usize::from(width);
-    spans.push(Span::raw(" ".repeat(total.saturating_sub(used + clock.chars().count()))));
-    spans.push(Span::styled(clock, paint.faint()));
-    Line::from(spans)
-}
-
-fn said(count: Count) -> String {
-    format!("{}/{}", count.ok, count.expected)
+    let lab = watch.lab.as_ref().map(|lab| format!(" ({lab})")).unwrap_or_default();
+    let line = |name: &str, short: usize| {
+        let mut spans = vec![Span::styled(text(&format!(" {name}")), bold())];
+        for (what, count) in sums.iter().filter(|(_, count)| count.expected > 0) {
+            let mark = match count.whole() {
+                true => Mark::Ok,
+                false if overview.heard.is_empty() => Mark::Unknown,
+                false => Mark::Failed,
+            };
+            spans.push(Span::raw("  "));
+            spans.push(Span::styled(format!("{}/{}", count.ok, count.expected), paint.of(mark)));
+            spans.push(Span::raw(format!(" {}", what[short])));
+        }
+        Line::from(spans)
+    };
+    let name = &watch.fabric.name;
+    let whole = format!("{name}{lab}");
+    let tries = [line(&whole, 0), line(&whole, 1), line(name, 1)];
+    let room = usize::from(width).saturating_sub(clock.len() + 1);
+    let fits = tries.iter().find(|line| line.width() <= room).cloned();
+    let mut line = fits.unwrap_or_else(|| line("", 1));
+    let rest = usize::from(width).saturating_sub(line.width() + clock.len());
+    line.push_span(Span::raw(" ".repeat(rest)));
+    line.push_span(Span::styled(clock, paint.faint()));
+    line
 }
 
 fn frame_of(title: &str, focus: bool, paint: Paint) -> Block<'static> {
@@ -161,8 +164,9 @@ fn draw_page(
     let height = usize::from(area.height.saturating_sub(2));
     let last = page.lines.len().saturating_sub(height);
     view.scroll = view.scroll.min(last);
-    let more = if last == 0 { String::new() } else { format!(" {}%", view.scroll * 100 / last) };
-    let block = frame_of(&format!("{title}{more}"), focus, paint);
+    let (from, to) = (view.scroll + 1, page.lines.len().min(view.scroll + height));
+    let part = if last == 0 { String::new() } else { format!(", {from}–{to} of {}", page.lines.len()) };
+    let block = frame_of(&format!("{title}{part}"), focus, paint);
     let inner = block.inner(area);
     let shown: Vec<Line<'static>> = page.lines.into_iter().skip(view.scroll).take(height).collect();
     frame.render_widget(Paragraph::new(shown), inner);

@@ -4,7 +4,7 @@ use super::Watch;
 use super::paint::{Paint, bold, fit, glyph, selected, text};
 use super::view::View;
 use crate::fabric::{Endpoint, NodeName, PortKind, Role};
-use crate::verify::overview::{Line as Cable, Mark};
+use crate::verify::overview::{Container, Line as Cable, Mark};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -89,7 +89,7 @@ pub(super) fn lines(
         match place {
             Place::Spines(spines) => spine_row(watch, view, spines, &columns, paint, here),
             Place::Leaf(leaf) => leaf_row(watch, leaf, spines, &columns, paint, here),
-            Place::Server { node, port } => server_row(watch, node, port.as_ref(), paint, here),
+            Place::Server { node, port } => server_row(watch, (node, port.as_ref()), width, paint, here),
         }
     });
     (lines.collect(), at)
@@ -178,8 +178,8 @@ fn quiet(mark: Mark, paint: Paint) -> Style {
 
 fn server_row(
     watch: &Watch,
-    server: &NodeName,
-    port: Option<&Endpoint>,
+    (server, port): (&NodeName, Option<&Endpoint>),
+    width: usize,
     paint: Paint,
     here: bool,
 ) -> Line<'static> {
@@ -194,12 +194,22 @@ fn server_row(
         spans.push(Span::styled(format!(" {} ", fit(far.port.as_str(), 5)), quiet(mark, paint)));
     }
     spans.extend(name(watch, server, paint, here));
-    let own = watch.overview.containers.iter().filter(|one| one.server == *server);
-    let marks: Vec<Mark> = own.map(|one| one.state.state).collect();
-    if !marks.is_empty() {
-        let up = marks.iter().filter(|mark| **mark == Mark::Ok).count();
-        let worst = marks.iter().max().copied().unwrap_or_default();
-        spans.push(Span::styled(format!("  {up}/{}", marks.len()), paint.of(worst)));
+    let line = Line::from(spans.clone());
+    let own: Vec<&Container> = watch.overview.containers.iter().filter(|one| one.server == *server).collect();
+    let names: usize = own.iter().map(|one| one.name.chars().count() + 2).sum();
+    if line.width() + 1 + names <= width {
+        spans.push(Span::raw(" "));
+        for one in own {
+            let mark = one.state.state;
+            spans.extend([
+                Span::raw(" "),
+                paint.mark(mark),
+                Span::styled(text(&one.name), quiet(mark, paint)),
+            ]);
+        }
+    } else if let Some(worst) = own.iter().map(|one| one.state.state).max() {
+        let up = own.iter().filter(|one| one.state.ok()).count();
+        spans.push(Span::styled(format!("  {up}/{}", own.len()), paint.of(worst)));
     }
     Line::from(spans)
 }

@@ -207,6 +207,10 @@ impl Judged<'_> {
 /// What is wrong with one end of a cable, with the end's name.
 fn at_end(end: &Endpoint, why: &str) -> String {
     let (node, port) = (&end.node, &end.port);
+    let rest = why.strip_prefix("down: ").unwrap_or(why);
+    if rest.strip_prefix(port.as_str()).is_some_and(|rest| rest.starts_with(' ')) {
+        return format!("{node} {rest}");
+    }
     match (why.strip_prefix("it "), why.strip_prefix("its ")) {
         (Some(does), _) => format!("{node} {port} {does}"),
         (_, Some(thing)) => format!("{node} {port}'s {thing}"),

@@ -110,7 +110,7 @@ fn news(key: &Key, before: Option<&State>, now: &State) -> Option<String> {
         // Not heard yet, or known from the beginning.
         (None, _) => None,
         (Some(_), Mark::Unknown) => None,
-        (Some(before), _) if before.state != now.state && before.state != Mark::Unknown => told(now),
+        (Some(before), _) if before.state != now.state => told(now),
         (Some(before), Mark::Failed) if before.is != now.is => told(now),
         (Some(before), Mark::Ok) if now.times > before.times => {
             let what =
