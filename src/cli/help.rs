@@ -134,6 +134,16 @@ Examples:
   fabricctl diagnose                    why do checks fail?
   fabricctl diagnose web11 -o json      for programs";
 
+pub(super) const STATUS: &str = "\
+Exits with 0 when all is as desired, 1 when not, 4 when a device can't be reached. Runs that are open or were interrupted
+are shown and don't count.
+
+Examples:
+  fabricctl status --lab                what is up, what isn't, and who changed something last
+  fabricctl status -l leafs             some of it
+  fabricctl status -o json              for programs; status --schema describes it
+  fabricctl status neighbors --lab      the hosts behind every leaf's ports";
+
 pub(super) const STATUS_NEIGHBORS: &str = "\
 Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,
 whatever it said; 1 when its daemon didn't answer, 4 when a leaf can't be reached.
@@ -142,6 +152,18 @@ Examples:
   fabricctl status neighbors --lab        every host on every leaf, and the workloads that are missing
   fabricctl status neighbors -l leaf01    one leaf
   fabricctl status neighbors -o json      for programs, with everything that the daemons count";
+
+pub(super) const WATCH: &str = "\
+Keys: arrows or hjkl move, Tab goes to the next part, Enter looks into a node or container, Esc goes back, ? explains the
+signs, q quits.
+
+Exits with 0 when it is quit, 130 when it is interrupted.
+
+Examples:
+  fabricctl watch --lab                      the full screen
+  fabricctl watch -l 'spines,leaf01'         a part of the fabric
+  fabricctl watch --plain >>fabric.log       what changes, one line an event
+  fabricctl watch -o json --interval 5s      JSON Lines, for programs";
 
 pub(super) const GRAPH: &str = "\
 Examples:

@@ -13,6 +13,7 @@ mod rollback;
 mod status;
 mod target;
 mod verify;
+mod watch;
 mod waves;
 
 pub use deploy::{
@@ -32,6 +33,7 @@ pub use rollback::RollbackArgs;
 pub use status::{NeighborsArgs, StatusArgs, StatusWhat};
 pub use target::Target;
 pub use verify::{VerifyArgs, VerifyWhat, duration};
+pub use watch::WatchArgs;
 pub use waves::WaveArgs;
 
 use crate::store::journal::KEPT_RUNS;
@@ -237,8 +239,18 @@ pub enum Command {
     /// as the inventory of now says is another matter: verify tells.
     #[command(after_long_help = help::ROLLBACK)]
     Rollback(RollbackArgs),
-    /// Ask the devices what they know right now
+    /// Show the fabric on one screen: devices, links, sessions, routes, containers, the last run
+    ///
+    /// Every device is asked once, all at the same time. What isn't as desired is told as verify tells it; verify looks
+    /// further, and diagnose finds the cause.
+    #[command(after_long_help = help::STATUS, args_conflicts_with_subcommands = true)]
     Status(StatusArgs),
+    /// Watch the fabric live: topology, routes and events on a full screen, or events as lines
+    ///
+    /// Each device keeps one connection, asks itself again and again, and tells only what has changed: links, sessions,
+    /// routes, services, containers. Nothing is changed. A device that is lost is looked for until it is back.
+    #[command(after_long_help = help::WATCH)]
+    Watch(WatchArgs),
     /// Ask the devices, and write one page about the fabric: its picture coloured by state, routes, hosts, the last run
     ///
     /// The page is a single file that needs nothing else: it can be sent, kept, and opened without a network. It is written

@@ -3,12 +3,20 @@
 use super::Target;
 use clap::{Args, Subcommand};
 
-/// Ask the devices what they know right now
+/// Show the fabric on one screen
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// What to ask for.
+    /// What to ask for instead of everything.
     #[command(subcommand)]
-    pub what: StatusWhat,
+    pub what: Option<StatusWhat>,
+
+    /// The devices.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Print the JSON Schema of the document that -o json prints; asks no device
+    #[arg(long)]
+    pub schema: bool,
 }
 
 /// What can be asked for.

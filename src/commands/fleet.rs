@@ -34,13 +34,7 @@ impl Fleet {
         nodes: &BTreeSet<NodeName>,
     ) -> Result<(Self, Troubles), Failure> {
         let lab = target.lab_name(&fabric.name);
-        let config = ssh_config(global, target, lab.as_deref())?;
-        let members = nodes.iter().filter_map(|name| fabric.nodes.get(name));
-        let timeout = Duration::from_secs(global.timeout);
-        let options: BTreeMap<NodeName, Options> = members
-            .map(|node| (node.name.clone(), options(fabric, node, config.clone(), timeout.min(CONNECT))))
-            .collect();
-        let mut fleet = Self { sessions: BTreeMap::new(), timeout, parallel: global.parallel, options };
+        let mut fleet = Self::apart(global, target, fabric, nodes)?;
         let mut troubles = Troubles::default();
         for (node, session) in fleet.connect(fleet.options.keys()).await {
             match session {
@@ -57,6 +51,25 @@ impl Fleet {
             }
         }
         Ok((fleet, troubles))
+    }
+
+    /// Connects to none of them yet.
+    ///
+    /// # Errors
+    /// When there is no configuration by which any could be reached.
+    pub(super) fn apart(
+        global: &Global,
+        target: &Target,
+        fabric: &Fabric,
+        nodes: &BTreeSet<NodeName>,
+    ) -> Result<Self, Failure> {
+        let config = ssh_config(global, target, target.lab_name(&fabric.name).as_deref())?;
+        let members = nodes.iter().filter_map(|name| fabric.nodes.get(name));
+        let timeout = Duration::from_secs(global.timeout);
+        let options = members
+            .map(|node| (node.name.clone(), options(fabric, node, config.clone(), timeout.min(CONNECT))))
+            .collect();
+        Ok(Self { sessions: BTreeMap::new(), timeout, parallel: global.parallel, options })
     }
 
     /// New connections, besides those there are; where one fails, with the command that tries the same by hand.

@@ -8,7 +8,7 @@ use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Exit, Failure, Problem, Progress};
 use crate::store;
 use crate::store::journal::{
-    End, JOURNAL_FOLDER, Journal, JournalError, Outcome, Record, Recorder, RunStart, Safety,
+    End, Entry, JOURNAL_FOLDER, Journal, JournalError, Outcome, Record, Recorder, RunStart, Safety,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +29,15 @@ pub(super) fn put_back(global: &Global, open: &RunId, node: &NodeName, by: &RunI
 /// A failure of the journal, with what to do.
 pub(super) fn failure(error: &JournalError) -> Failure {
     Failure::one(Exit::Usage, Problem::from_error(error).hint(error.hint()))
+}
+
+/// The last run that changed these devices, or tried to; a journal that can't be read is told and left out.
+pub(super) fn last(global: &Global, target: &Target, fabric: &Fabric) -> Option<Entry> {
+    let journal = of(global);
+    let lab = target.lab_name(&fabric.name);
+    let runs = journal.runs().map_err(|error| output::note(&failure(&error).to_text())).ok()?;
+    let mut read = runs.iter().rev().filter_map(|run| journal.read(run).ok());
+    read.find(|entry| entry.story.header.fabric == fabric.name && entry.story.header.lab == lab)
 }
 
 /// The record of this run.

@@ -32,6 +32,7 @@ mod transaction;
 mod troubles;
 mod verification;
 mod verify;
+mod watch;
 mod waves;
 mod workbench;
 
@@ -78,8 +79,10 @@ fn verb(cli: &Cli) -> Result<Exit, Failure> {
             runtime::block_on(|interrupts| rollback::rollback(global, args, interrupts))
         }
         Command::Status(args) => match &args.what {
-            StatusWhat::Neighbors(args) => runtime::block_on(|_| status::neighbors(global, args)),
+            Some(StatusWhat::Neighbors(args)) => runtime::block_on(|_| status::neighbors(global, args)),
+            None => status::run(global, args),
         },
+        Command::Watch(args) => watch::run(global, args),
         Command::Report(args) => runtime::block_on(|_| report::report(global, args)),
         Command::Exec(args) => runtime::block_on(|interrupts| exec::exec(global, args, interrupts)),
         Command::Ssh(args) => connect::ssh(global, args),

@@ -7,7 +7,6 @@ use crate::cli::{Format, Global, ReportArgs};
 use crate::fabric::{Fabric, NodeName, Role};
 use crate::output::{self, Exit, Failure, Known, report_page};
 use crate::picture::State;
-use crate::store::journal::Entry;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -27,7 +26,7 @@ pub(super) async fn report(global: &Global, args: &ReportArgs) -> Result<Exit, F
     troubles.append(unheard);
     let neighbors = status::report(&fabric, &fleet, &nodes, &mut troubles).await;
     fleet.close().await;
-    let last = last_run(global, args, &fabric);
+    let last = journal::last(global, &args.target, &fabric);
     let shown = context::limited(&nodes, fabric.clone());
     let page = report_page(&Known {
         fabric: &shown,
@@ -42,15 +41,6 @@ pub(super) async fn report(global: &Global, args: &ReportArgs) -> Result<Exit, F
     output::write_out(global.quiet, args.out.as_deref(), &text)?;
     troubles.into_failure()?;
     Ok(if page.state.is_some_and(|state| state > State::Ok) { Exit::NotAsDesired } else { Exit::Ok })
-}
-
-/// The last run that changed these devices, or tried to; a journal that can't be read is told and left out.
-fn last_run(global: &Global, args: &ReportArgs, fabric: &Fabric) -> Option<Entry> {
-    let journal = journal::of(global);
-    let lab = args.target.lab_name(&fabric.name);
-    let runs = journal.runs().map_err(|error| output::note(&journal::failure(&error).to_text())).ok()?;
-    let read = runs.iter().rev().filter_map(|run| journal.read(run).ok());
-    read.into_iter().find(|entry| entry.story.header.fabric == fabric.name && entry.story.header.lab == lab)
 }
 
 fn facts(global: &Global, args: &ReportArgs, fabric: &Fabric, since: Instant) -> Vec<(String, String)> {

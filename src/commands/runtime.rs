@@ -52,6 +52,12 @@ impl Interrupts {
         Stop::new(self.wish.subscribe())
     }
 
+    /// From now on the first interrupt is only a wish, of which nobody is told.
+    pub(super) fn quietly(&self) -> Stop {
+        let second = "interrupted".to_owned();
+        self.orderly(Orderly { first: String::new(), second })
+    }
+
     /// Waits for the end, and returns it.
     async fn end(&self) -> Failure {
         let mut signals = Signals::new();
@@ -60,7 +66,9 @@ impl Interrupts {
             let words = self.orderly.lock().map(|words| words.clone()).unwrap_or_default();
             match words {
                 Some(words) if !*self.wish.borrow() => {
-                    output::note(&words.first);
+                    if !words.first.is_empty() {
+                        output::note(&words.first);
+                    }
                     self.wish.send_replace(true);
                 }
                 Some(words) => {

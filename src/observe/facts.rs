@@ -8,7 +8,7 @@ use super::{AskError, BUSY, ObserveError};
 use crate::parse::{self, KernelRoutesReader, ParseError, RibReader};
 use crate::remote::{Script, Session};
 use crate::verify::drift::Evidence;
-use crate::verify::{Answer, Clock, Docker, Facts, Fault, Section, Service};
+use crate::verify::{Answer, Clock, Docker, Facts, Fault, OpenRun, Release, Section, Service};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -102,6 +102,8 @@ fn read(answers: &Answers, hearing: Hearing, inquiry: &Inquiry, word: &str, sent
         settings: one.of(Section::Settings, "settings", "sysctl -a", |text| Ok(settings(text))),
         inside: one.of(Section::Inside, "inside", "nsenter --net", parse::insides),
         drift: one.drift(word),
+        release: one.of(Section::Release, "release", "dpkg-query -W", |text| Ok(release(text))),
+        runs: one.of(Section::Runs, "runs", "cat /var/lib/fabricctl/runs/*", |text| Ok(runs(text))),
     }
 }
 
@@ -134,11 +136,7 @@ impl Reader<'_> {
             };
             return Some(Err(fault(command, &status, &complaint, said)));
         }
-        Some(answer.map_err(|error| Fault {
-            command: command.to_owned(),
-            said: told(&error),
-            absent: false,
-        }))
+        Some(answer.map_err(|error| Fault { command: command.to_owned(), said: told(&error), absent: false }))
     }
 
     /// How a part ended, and what it complained of.
@@ -220,6 +218,36 @@ fn services(text: &str) -> BTreeMap<String, Service> {
     found
 }
 
+/// The lines of os-release, then lines of `PACKAGE VERSION STATUS`.
+fn release(text: &str) -> Release {
+    let version = |names: [&str; 2]| {
+        text.lines().find_map(|line| {
+            let mut words = line.split(' ');
+            let named = words.next().is_some_and(|name| names.contains(&name));
+            let version = words.next().filter(|_| named)?;
+            // Debian puts an epoch before a colon and its own revision behind a dash or plus: 5:26.1.5+dfsg1-9.
+            let plain = version.rsplit(':').next()?.split(['-', '+', '~']).next()?;
+            (words.next() == Some("installed")).then(|| plain.to_owned())
+        })
+    };
+    Release {
+        os: parse::os_pretty_name(text),
+        frr: version(["frr", "quagga"]),
+        docker: version(["docker.io", "docker-ce"]),
+    }
+}
+
+/// Lines of `RUN SECONDS auto|manual WHO`.
+fn runs(text: &str) -> Vec<OpenRun> {
+    let run = |line: &str| {
+        let mut words = line.splitn(4, ' ');
+        let (run, left_s) = (words.next()?.to_owned(), words.next()?.parse().ok()?);
+        let by_hand = words.next()? == "manual";
+        Some(OpenRun { run, left_s, by_hand, who: words.next().unwrap_or_default().to_owned() })
+    };
+    text.lines().filter_map(run).collect()
+}
+
 /// Lines of grep: the setting's path, a colon, its value.
 fn settings(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("/proc/sys/")?.split_once(':'));
@@ -271,6 +299,24 @@ mod tests {
         assert_eq!(facts.rib.unwrap().unwrap().routes.len(), 1);
         let fib = facts.fib.unwrap().unwrap_err().to_string();
         assert_eq!(fib, "`ip -j -4 route show table all` failed: Error: ipv4: FIB table does not exist.");
+    }
+
+    #[test]
+    fn releases_and_open_runs_are_read() {
+        let said = "\n@@w release\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\n\
+            docker.io 20.10.24+dfsg1-1+deb12u1 installed\nfrr 8.4.4-1.1 config-files\n\n@@w release.end\n0\n\
+            \n@@w runs\n20261122T090834Z-002f 87 manual root@here\nnonsense\n\n@@w runs.end\n0\n\n@@w done\n";
+        let facts = reading(&[Section::Release, Section::Runs], said);
+        let release = facts.release.unwrap().unwrap();
+        assert_eq!(release.os, "Debian GNU/Linux 12 (bookworm)");
+        assert_eq!((release.frr, release.docker.as_deref()), (None, Some("20.10.24")));
+        let run = OpenRun {
+            run: "20261122T090834Z-002f".into(),
+            who: "root@here".into(),
+            left_s: 87,
+            by_hand: true,
+        };
+        assert_eq!(facts.runs, Some(Ok(vec![run])));
     }
 
     #[test]

@@ -25,14 +25,15 @@ part() {
 router() { shell -c "$1"; }
 
 # shell ARG…: a daemon that hangs keeps vtysh waiting for ever; once is enough to know.
+patience=60
 shell() {
     if [ ! -e "$work/hangs" ]; then
-        HOME=$work timeout -k 1 60 vtysh "$@"
+        HOME=$work timeout -k 1 "$patience" vtysh "$@"
         ended=$?
         [ "$ended" = 124 ] || return "$ended"
         : >"$work/hangs"
     fi
-    echo "a daemon hangs: no answer within 60 s" >&2
+    echo "a daemon hangs: no answer within $patience s" >&2
     return 124
 }
 
@@ -125,6 +126,24 @@ lldp() { ! has lldpcli || lldpcli show neighbors -f keyvalue; }
 engine() {
     objects=$(docker ps -aq --no-trunc && docker network ls -q --no-trunc && docker image ls -aq --no-trunc) || return
     [ -z "$objects" ] || docker inspect $(printf '%s\n' $objects | sort -u)
+}
+
+release() {
+    cat /etc/os-release
+    dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' frr quagga docker.io docker-ce 2>/dev/null
+    true
+}
+
+# open_runs: RUN SECONDS auto|manual WHO of each run that is neither confirmed nor undone.
+open_runs() {
+    for open in /var/lib/fabricctl/runs/*/armed; do
+        open=${open%/armed}
+        { [ -e "$open/armed" ] && [ ! -e "$open/outcome" ]; } || continue
+        ends= up=
+        { read -r ends <"/run/fabricctl/${open##*/}.deadline"; } 2>/dev/null
+        read -r up _ </proc/uptime
+        echo "${open##*/} $((${ends:-0} - ${up%.*})) $(cat "$open/confirm") $(sed -n 1p "$open/by")"
+    done
 }
 
 # logs CONTAINER…: of each the first line in which it says that its leaf knows it.

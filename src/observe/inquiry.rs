@@ -9,9 +9,12 @@ use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// The functions, constant.
 const FACTS: &str = include_str!("facts.sh");
+/// More of them, for who asks again and again.
+const FOLLOW: &str = include_str!("follow.sh");
 /// The prober.
 const PROBE: &str = include_str!("probe.py");
 /// The TCP port that is probed; a refusal is an answer, too.
@@ -116,9 +119,7 @@ impl Inquiry {
 
     /// The whole script; `word` is one that no answer holds.
     pub(super) fn script(&self, word: &str) -> String {
-        let words = |list: &[String]| quote_all(list.iter().map(String::as_str));
         let probed: Vec<String> = self.probed.iter().map(|(name, ..)| name.clone()).collect();
-        let prefixes: Vec<String> = self.prefixes.iter().map(Ipv4Net::to_string).collect();
         let mut text = [LIBRARY, FACTS].concat();
         let asks = |section| self.sections.contains(&section);
         let _ = writeln!(text, "word={word}");
@@ -138,7 +139,29 @@ impl Inquiry {
             let _ = writeln!(text, "begin neighbors cables {}", words(&self.cables));
             text.push_str("begin lldp lldp\n");
         }
-        for (section, name, command) in [
+        for (name, command) in self.parts() {
+            let _ = writeln!(text, "part {name} {command}");
+        }
+        if asks(Section::Neighbors) && !cables {
+            text.push_str("part neighbors ip -j neigh show\n");
+        }
+        if cables || probing || drift {
+            text.push_str("wait\n");
+        }
+        for (asked, name) in [(cables, "neighbors"), (cables, "lldp"), (probing, "probes"), (drift, "drift")]
+        {
+            if asked {
+                let _ = writeln!(text, "end {name}");
+            }
+        }
+        text.push_str("mark done\n");
+        text
+    }
+
+    /// What is asked for one after the other: names of answers, and what gives them.
+    fn parts(&self) -> Vec<(&'static str, String)> {
+        let prefixes: Vec<String> = self.prefixes.iter().map(Ipv4Net::to_string).collect();
+        let all = [
             (Section::Rib, "rib", "router 'show ip route json'".to_owned()),
             (Section::Fib, "fib", "ip -j -4 route show table all".to_owned()),
             (Section::Bgp, "bgp", "router 'show bgp neighbors json'".to_owned()),
@@ -151,25 +174,30 @@ impl Inquiry {
             (Section::Config, "config", "router 'show running-config'".to_owned()),
             (Section::Settings, "settings", "settings".to_owned()),
             (Section::Inside, "inside", format!("inside {}", words(&self.opened))),
-        ] {
-            if asks(section) {
-                let _ = writeln!(text, "part {name} {command}");
-            }
+            (Section::Release, "release", "release".to_owned()),
+            (Section::Runs, "runs", "open_runs".to_owned()),
+        ];
+        let asked = all.into_iter().filter(|(section, ..)| self.sections.contains(section));
+        asked.map(|(_, name, command)| (name, command)).collect()
+    }
+
+    /// The script that asks again and again, of a rest of `interval` between two rounds; `word` as for [`Self::script`].
+    /// What takes its time ([`Section::Cables`], [`Section::Probes`]) and the clock are no part of it.
+    pub(super) fn following(&self, word: &str, interval: Duration) -> String {
+        let mut text = [LIBRARY, FACTS, FOLLOW].concat();
+        let docker = if self.sections.contains(&Section::Docker) { "yes" } else { "no" };
+        let seconds = interval.as_secs_f64();
+        let _ = writeln!(text, "word={word}\ninterval={seconds:.3}\ndocker={docker}\nround() {{\n    :");
+        let (seldom, always): (Vec<_>, Vec<_>) =
+            self.parts().into_iter().partition(|(name, _)| matches!(*name, "docker" | "release"));
+        for (name, command) in always {
+            let _ = writeln!(text, "    part {name} {command}");
         }
-        if asks(Section::Neighbors) && !cables {
-            text.push_str("part neighbors ip -j neigh show\n");
+        text.push_str("    [ -e \"$work/docker.due\" ] || return\n    rm -f \"$work/docker.due\"\n");
+        for (name, command) in seldom {
+            let _ = writeln!(text, "    part {name} {command}");
         }
-        if cables || probing || drift {
-            text.push_str("wait\n");
-        }
-        for (asked, name) in
-            [(cables, "neighbors"), (cables, "lldp"), (probing, "probes"), (drift, "drift")]
-        {
-            if asked {
-                let _ = writeln!(text, "end {name}");
-            }
-        }
-        text.push_str("mark done\n");
+        text.push_str("}\nfollow\n");
         text
     }
 
@@ -207,4 +235,9 @@ impl Inquiry {
 /// The word of the script within the script: its marks are no marks of the outer one.
 pub(super) fn drift_word(word: &str) -> String {
     format!("{word}-drift")
+}
+
+/// Words for the shell.
+fn words(list: &[String]) -> String {
+    quote_all(list.iter().map(String::as_str))
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod drift;
 mod facts;
+mod follow;
 mod inquiry;
 mod script;
 mod sections;
@@ -10,6 +11,7 @@ mod sections;
 pub use answer::{Observation, ObserveError};
 pub use drift::drift;
 pub use facts::{facts, recorded};
+pub use follow::{Following, follow};
 pub use inquiry::Inquiry;
 pub use script::Question;
 

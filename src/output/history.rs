@@ -31,11 +31,11 @@ pub fn history_table(runs: &[Entry]) -> String {
 }
 
 /// To the second, as people write it.
-fn when(story: &Story) -> String {
+pub(super) fn when(story: &Story) -> String {
     story.header.at.get(..19).unwrap_or(&story.header.at).replace('T', " ") + "Z"
 }
 
-fn verb(story: &Story) -> String {
+pub(super) fn verb(story: &Story) -> String {
     let mut verb = story.header.verb.clone();
     if let Some(of) = &story.header.of {
         // What stands after the dash is enough to find it.
@@ -47,13 +47,13 @@ fn verb(story: &Story) -> String {
     verb
 }
 
-fn changes(story: &Story) -> String {
+pub(super) fn changes(story: &Story) -> String {
     let (done, planned) = (story.done(), story.planned());
     if done == planned { planned.to_string() } else { format!("{done} of {planned}") }
 }
 
 /// How long a run took; of one that was killed it is only known how long it lived at least.
-fn duration(story: &Story, status: Status) -> String {
+pub(super) fn duration(story: &Story, status: Status) -> String {
     match (&story.end, status) {
         (Some(end), _) => seconds(end.ms),
         (None, Status::Running) => "-".to_owned(),
@@ -71,7 +71,7 @@ pub fn history_json(runs: &[Entry]) -> Value {
     runs.iter().map(summary_json).collect()
 }
 
-fn summary_json(entry: &Entry) -> Value {
+pub(super) fn summary_json(entry: &Entry) -> Value {
     let Entry { run, status, story } = entry;
     let header = &story.header;
     json!({

@@ -15,8 +15,10 @@ mod plan;
 mod progress;
 mod report;
 mod routes;
+mod status;
 pub mod tables;
 mod verify;
+pub mod watch;
 
 pub use answers::{Answer, AnswerGroup, AnswerGroups};
 pub use diagnose::{DIAGNOSE_SCHEMA, explanation_text, walk_text};
@@ -31,6 +33,7 @@ pub use plan::{Diffs, plan_detail_json, plan_detail_text, plan_json, plan_text, 
 pub use progress::Progress;
 pub use report::{Known, report_page};
 pub use routes::{DEFAULT_WIDTH, routes_table};
+pub use status::{STATUS_SCHEMA, Status, status_json, status_table};
 pub use verify::{VERIFY_SCHEMA, checks_table, verify_junit, verify_markdown, verify_table, verify_tap};
 
 use crate::store;
@@ -70,6 +73,27 @@ pub fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
     let bug = |error| Failure::from_error(Exit::Bug, &error);
     let value = hidden::masked_json(serde_json::to_value(value).map_err(bug)?);
     serde_json::to_string_pretty(&value).map_err(bug).map(|text| text + "\n")
+}
+
+/// A value for programs in one line, without its line feed.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_line<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let bug = |error| Failure::from_error(Exit::Bug, &error);
+    let value = hidden::masked_json(serde_json::to_value(value).map_err(bug)?);
+    serde_json::to_string(&value).map_err(bug)
+}
+
+/// Prints one more line of a document that goes on; false when its reader went away.
+pub fn next_line(text: &str) -> bool {
+    let mut stdout = anstream::stdout().lock();
+    writeln!(stdout, "{}", masked(text)).and_then(|()| stdout.flush()).is_ok()
+}
+
+/// Whether stdout takes colours.
+pub fn has_colors() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Puts a document into a file where one is named, else on stdout.

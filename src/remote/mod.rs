@@ -7,6 +7,7 @@
 
 mod each;
 mod error;
+mod followed;
 mod held;
 mod master;
 mod place;
@@ -15,6 +16,7 @@ mod session;
 
 pub use each::each;
 pub use error::{ConnectError, ExecError};
+pub use followed::Followed;
 pub use held::{Held, Hold};
 pub use quote::{quote, quote_all};
 pub use session::{Attachment, Options, Output, Script, Session, as_root};

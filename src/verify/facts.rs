@@ -7,6 +7,7 @@ use crate::parse::{
     KernelRoute, LldpNeighbor, NeighborStatus, Probes, Rib,
 };
 use ipnet::Ipv4Net;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A part of the question to a device. A check asks for the sections it looks at; each is asked once, however many
@@ -47,6 +48,10 @@ pub enum Section {
     Inside,
     /// What the last run put there, and what of it is there.
     Drift,
+    /// What is installed on the device.
+    Release,
+    /// Runs of this tool that are neither confirmed nor undone.
+    Runs,
 }
 
 impl Section {
@@ -61,7 +66,13 @@ impl Section {
             | Section::Settings => role.routes(),
             Section::Daemon | Section::Neighbors => role == Role::Leaf,
             Section::Docker | Section::Logs | Section::Probes | Section::Inside => role == Role::Server,
-            Section::Links | Section::Cables | Section::Services | Section::Clock | Section::Drift => true,
+            Section::Links
+            | Section::Cables
+            | Section::Services
+            | Section::Clock
+            | Section::Drift
+            | Section::Release
+            | Section::Runs => true,
         }
     }
 }
@@ -128,6 +139,10 @@ pub struct Facts {
     pub inside: Answer<BTreeMap<String, Inside>>,
     /// What the last run put there, and what of it is there.
     pub drift: Answer<Evidence>,
+    /// What is installed.
+    pub release: Answer<Release>,
+    /// Runs that are neither confirmed nor undone.
+    pub runs: Answer<Vec<OpenRun>>,
 }
 
 impl Facts {
@@ -156,6 +171,8 @@ impl Facts {
         newer(&mut self.settings, later.settings);
         newer(&mut self.inside, later.inside);
         newer(&mut self.drift, later.drift);
+        newer(&mut self.release, later.release);
+        newer(&mut self.runs, later.runs);
     }
 }
 
@@ -179,6 +196,30 @@ pub struct Service {
     pub enabled: Option<bool>,
     /// Daemons of it that were started and are gone.
     pub dead: Vec<String>,
+}
+
+/// What is installed on a device, as its packages call it; empty where it isn't.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Release {
+    /// The operating system.
+    pub os: String,
+    /// FRR, or Quagga.
+    pub frr: Option<String>,
+    /// Docker Engine.
+    pub docker: Option<String>,
+}
+
+/// A run that is neither confirmed nor undone on a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenRun {
+    /// Its name.
+    pub run: String,
+    /// `user@host` of the machine that it ran on, or runs on.
+    pub who: String,
+    /// In how many seconds the device puts back what was there before, unless it hears of the run.
+    pub left_s: i64,
+    /// It waits for a person to confirm it.
+    pub by_hand: bool,
 }
 
 /// A device's clock against this machine's, as far as the time that the question took allows.

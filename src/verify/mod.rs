@@ -12,6 +12,7 @@ mod finding;
 mod forwarding;
 mod links;
 pub mod neighbors;
+pub mod overview;
 mod reachability;
 mod report;
 pub mod routes;
@@ -20,7 +21,7 @@ mod services;
 mod workloads;
 
 pub use checks::{judge, sections};
-pub use facts::{Answer, Clock, Docker, Facts, Fault, Section, Sections, Service, World};
+pub use facts::{Answer, Clock, Docker, Facts, Fault, OpenRun, Release, Section, Sections, Service, World};
 pub use finding::{CheckName, Finding, Status};
 pub use report::{Course, Report, Summary, Unreachable, Violation};
 pub use scope::Scope;

@@ -1,7 +1,7 @@
 //! The verdict of a verification, in every form. For programs the report itself is the document ([`super::json`]),
 //! and [`VERIFY_SCHEMA`] describes it.
 
-mod groups;
+pub(super) mod groups;
 mod junit;
 mod markdown;
 mod table;

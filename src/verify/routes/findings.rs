@@ -133,7 +133,8 @@ fn strangers(fabric: &Fabric, check: &Check) -> Vec<NodeName> {
     let relevant = !check.ok && check.kind != Kind::Server;
     let Some(found) = check.found.as_ref().filter(|_| relevant) else { return Vec::new() };
     let Some(node) = fabric.nodes.get(&check.node) else { return Vec::new() };
-    let wanted = |name: &&CompactString| check.expected.next_hops.iter().any(|port| port.as_str() == name.as_str());
+    let wanted =
+        |name: &&CompactString| check.expected.next_hops.iter().any(|port| port.as_str() == name.as_str());
     let extra = found.next_hops.iter().filter(|name| !wanted(name));
     let mut nodes: Vec<NodeName> = extra
         .filter_map(|name| node.ports.iter().find(|port| port.name.as_str() == name.as_str()))
