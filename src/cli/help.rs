@@ -132,7 +132,7 @@ Examples:
   fabricctl diagnose 172.16.1.99        who has an address, and by which way
   fabricctl diagnose leaf01             a node: services, ports, sessions, routes
   fabricctl diagnose                    why do checks fail?
-  fabricctl diagnose web11 -o json      for programs";
+  fabricctl diagnose web11 -o json      for programs; diagnose --schema describes it";
 
 pub(super) const STATUS_NEIGHBORS: &str = "\
 Hosts carry their names in the inventory; one that it doesn't know is unknown. Exits with 0 when every leaf answered,
