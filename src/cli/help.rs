@@ -132,7 +132,7 @@ Examples:
   fabricctl diagnose 172.16.1.99        who has an address, and by which way
   fabricctl diagnose leaf01             a node: services, ports, sessions, routes
   fabricctl diagnose                    why do checks fail?
-  fabricctl diagnose web11 -o json      for programs";
+  fabricctl diagnose web11 -o json      for programs; diagnose --schema describes it";
 
 pub(super) const STATUS: &str = "\
 Exits with 0 when all is as desired, 1 when not, 4 when a device can't be reached. Runs that are open or were interrupted

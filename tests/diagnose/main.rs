@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod checks;
 #[path = "../common/mod.rs"]
 mod common;
 mod documents;
@@ -103,6 +104,11 @@ fn the_container_itself() {
         part!(world, "server01", inside).get_mut("web11").unwrap().arp_ignore.insert("eth0".into(), 8);
     });
     blames(&silent, "server01", "its ARP", "answers no ARP request");
+    let fabric = reference();
+    let mut world = well(&fabric);
+    part!(&mut world, "server01", inside).get_mut("web11").unwrap().arp_ignore.insert("eth0".into(), 8);
+    let server = walked(&fabric, &world, "server01").verdict.unwrap();
+    blames(&server, "server01", "its ARP", "answers no ARP request");
     let engine = verdict(|world| facts(world, "server01").docker = Some(Err(fault())));
     blames(&engine, "server01", "container process", "Docker on server01");
     let twice = verdict(|world| part!(world, "leaf03", daemon).hosts.push(known(ADDRESS, "swp1")));

@@ -110,12 +110,12 @@ impl<'a> Asker<'a> {
         self.lab.ssh(fault.node, fault.inject);
         lap("break");
         // All at once: each is its own run with its own connections, and most of its time is waiting.
-        let (named, explained, verified) = std::thread::scope(|scope| {
+        let (named, owned, explained, verified) = std::thread::scope(|scope| {
+            let owned = scope.spawn(|| self.owned(fault));
             let explained = scope.spawn(|| self.explained(fault));
             let verified = scope.spawn(|| self.verified(fault));
-            (self.named(fault), explained.join().unwrap(), verified.join().unwrap())
+            (self.named(fault), owned.join().unwrap(), explained.join().unwrap(), verified.join().unwrap())
         });
-        let owned = self.owned(fault);
         lap("name");
         self.lab.ssh(fault.node, fault.undo);
         lap("mend");

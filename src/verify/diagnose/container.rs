@@ -1,7 +1,7 @@
 //! The way of one container: from its process to its leaf, through the fabric, and back.
 
 use super::scene::{Judged, Look, Scene};
-use super::{Hop, Walk, leaf, spread, unique};
+use super::{Hop, HopStatus, Walk, leaf, spread, unique};
 use crate::fabric::{Endpoint, Fabric, ImageSource, Node, NodeName, Port, PortKind, Workload};
 use crate::parse::{Container, Inside, ProbeEnd};
 use crate::verify::facts::Docker;
@@ -47,6 +47,13 @@ const HOPS: [fn(&Place<'_>) -> Vec<Hop>; 18] = [
     back,
     image,
 ];
+
+/// What is wrong with a container itself, which its server answers for: the first thing of each.
+pub(super) fn itself(scene: &Scene<'_>, workload: &Workload) -> Option<Hop> {
+    let place = places(scene, workload).next()?;
+    let mut hops = [process, interface, arp].iter().flat_map(|hop| hop(&place));
+    hops.find(|hop| hop.status == HopStatus::Failed)
+}
 
 /// Walks the way of one container.
 pub(super) fn walk(scene: &Scene<'_>, name: &str) -> Walk {

@@ -1,7 +1,7 @@
 //! One node: what it runs, its ports, its sessions, and whether everybody has its loopback.
 
 use super::scene::{Judged, Scene};
-use super::{Hop, HopStatus, Walk, leaf, spread, tables};
+use super::{Hop, HopStatus, Walk, container, leaf, spread, tables};
 use crate::fabric::{Node, NodeName, PortKind, Role};
 use crate::verify::finding::{CheckName, Finding, Status};
 use crate::verify::scope::has_session;
@@ -15,7 +15,7 @@ pub(super) const FORWARDING: &str = "forwarding and proxy ARP";
 pub(super) const SYSCTL: &str = "sysctl -a --pattern 'ip_forward|conf.*.(forwarding|proxy_arp)'";
 
 /// The hops, in order; each for those roles that it concerns.
-const HOPS: [fn(&Scene<'_>, &Node) -> Vec<Hop>; 12] = [
+const HOPS: [fn(&Scene<'_>, &Node) -> Vec<Hop>; 13] = [
     management,
     services,
     clock,
@@ -25,6 +25,7 @@ const HOPS: [fn(&Scene<'_>, &Node) -> Vec<Hop>; 12] = [
     sessions,
     settings,
     hosts,
+    containers,
     tables::exports,
     tables::loopback,
     tables::routes,
@@ -141,4 +142,13 @@ fn hosts(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
         }
         Role::Spine => Vec::new(),
     }
+}
+
+/// What is wrong within a server's containers, where their engine sees nothing.
+fn containers(scene: &Scene<'_>, node: &Node) -> Vec<Hop> {
+    let well = |name: &str| {
+        scene.about(CheckName::Workloads, &node.name, name).is_some_and(|one| one.status == Status::Ok)
+    };
+    let workloads = scene.fabric.workloads_on(&node.name).filter(|one| well(&one.name));
+    workloads.filter_map(|one| container::itself(scene, one)).collect()
 }
