@@ -10,13 +10,13 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// Verdicts of one check on one node for one reason.
-pub(super) struct Group<'a> {
+pub(in crate::output) struct Group<'a> {
     pub first: &'a Finding,
     pub subjects: Vec<&'a str>,
 }
 
 /// All verdicts of a status, grouped, in the order of the checks.
-pub(super) fn groups(report: &Report, status: Status) -> Vec<Group<'_>> {
+pub(in crate::output) fn groups(report: &Report, status: Status) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in report.checks.iter().filter(|finding| finding.status == status) {
         let same = |group: &&mut Group<'_>| {
@@ -33,12 +33,12 @@ pub(super) fn groups(report: &Report, status: Status) -> Vec<Group<'_>> {
 
 impl Group<'_> {
     /// What it is about.
-    pub(super) fn subject(&self) -> String {
+    pub(in crate::output) fn subject(&self) -> String {
         clean(&list(&self.subjects))
     }
 
     /// Why, and when it became true after all.
-    pub(super) fn reason(&self) -> String {
+    pub(in crate::output) fn reason(&self) -> String {
         let reason = clean(self.first.reason.as_deref().unwrap_or_default());
         match self.first.true_after_ms {
             Some(ms) if self.first.status == Status::Failed => {
@@ -48,13 +48,13 @@ impl Group<'_> {
         }
     }
 
-    pub(super) fn hint(&self) -> Option<String> {
+    pub(in crate::output) fn hint(&self) -> Option<String> {
         self.first.hint.as_deref().map(clean)
     }
 }
 
 /// The one sentence that a person looks for.
-pub(super) fn last_line(report: &Report) -> String {
+pub(in crate::output) fn last_line(report: &Report) -> String {
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let names: Vec<&str> = report.summary.iter().map(|one| CheckName::as_str(one.check)).collect();
     let nodes: std::collections::BTreeSet<_> = report.checks.iter().map(|finding| &finding.node).collect();
