@@ -16,7 +16,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Ask again until the routes are right, at most this long (30s, 500ms, 2m); without it, ask once
+    /// Ask again until all is as desired, at most this long (30s, 500ms, 2m); without it, ask once
     #[arg(long, env = "FABRICCTL_WAIT", value_name = "DURATION", value_parser = super::duration, default_value = "0s")]
     pub wait: Duration,
 }

@@ -2,11 +2,15 @@
 
 use super::fleet::Fleet;
 use super::troubles::Troubles;
-use super::{context, journal, status, verify};
+use super::verification::{Patience, Verification};
+use super::{context, journal, status};
 use crate::cli::{Format, Global, ReportArgs};
-use crate::fabric::{Fabric, NodeName, Role};
+use crate::fabric::{Fabric, NodeName};
 use crate::output::{self, Exit, Failure, Known, report_page};
 use crate::picture::State;
+use crate::verify::drift::{self, DriftReport};
+use crate::verify::neighbors::{self, NeighborReport, Silence};
+use crate::verify::{self, CheckName, Facts, Scope, World, routes};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,22 +21,30 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub(super) async fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure> {
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let asked: BTreeSet<NodeName> =
-        nodes.iter().filter(|name| fabric.nodes[*name].role != Role::Server).cloned().collect();
+    let checks: BTreeSet<CheckName> = CheckName::all().collect();
+    let scope = Scope { fabric: &fabric, nodes: &nodes };
+    let asked = verify::sections(&scope, &checks).into_keys().collect();
     let since = Instant::now();
-    let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &asked).await?;
+    let (fleet, troubles) = Fleet::reach(global, &args.target, &fabric, &asked).await?;
+    let mut troubles = troubles.only(&nodes);
+    // What can't be reached doesn't come by itself; how much longer it would have taken is another verb's question.
     let wait = if troubles.is_empty() { args.wait } else { Duration::ZERO };
-    let (routes, unheard) = verify::converge(&fabric, &fleet, &nodes, wait, INTERVAL, since).await;
-    troubles.append(unheard);
-    let neighbors = status::report(&fabric, &fleet, &nodes, &mut troubles).await;
+    let patience = Patience { wait, grace: Duration::ZERO, interval: INTERVAL, quiet: global.quiet };
+    let mut run = Verification::new(scope, &checks, &fleet, patience);
+    let verdict = run.settle().await;
+    troubles.append(run.troubles());
+    let world = std::mem::take(&mut run.world);
+    drop(run);
     fleet.close().await;
     let last = journal::last(global, &args.target, &fabric);
     let shown = context::limited(&nodes, fabric.clone());
     let page = report_page(&Known {
         fabric: &shown,
         facts: facts(global, args, &fabric, since),
-        routes: &routes,
-        neighbors: &neighbors,
+        report: &verdict,
+        drift: &drifted(&fabric, &nodes, &world),
+        routes: &routes::report(&scope, &world),
+        neighbors: &hosts(&fabric, &nodes, &world),
         silent: silent(&troubles),
         last: last.as_ref(),
     });
@@ -41,6 +53,25 @@ pub(super) async fn report(global: &Global, args: &ReportArgs) -> Result<Exit, F
     output::write_out(global.quiet, args.out.as_deref(), &text)?;
     troubles.into_failure()?;
     Ok(if page.state.is_some_and(|state| state > State::Ok) { Exit::NotAsDesired } else { Exit::Ok })
+}
+
+/// What the leafs' daemons said.
+fn hosts(fabric: &Fabric, nodes: &BTreeSet<NodeName>, world: &World) -> NeighborReport {
+    let (mut answers, asked) = status::leafs(fabric, nodes);
+    for leaf in asked {
+        let answer = match world.get(&leaf) {
+            Some(Ok(Facts { daemon: Some(answer), .. })) => answer.clone().map_err(|fault| fault.to_string()),
+            Some(Err(why)) => Err(why.clone()),
+            _ => Err("it said nothing".to_owned()),
+        };
+        answers.insert(leaf, answer.map_err(Silence::Failed));
+    }
+    neighbors::report(fabric, &answers)
+}
+
+fn drifted(fabric: &Fabric, nodes: &BTreeSet<NodeName>, world: &World) -> DriftReport {
+    let evidence = |node: &NodeName| world.get(node)?.as_ref().ok()?.drift.as_ref()?.as_ref().ok().cloned();
+    drift::report(&nodes.iter().map(|node| (node.clone(), evidence(node))).collect(), &fabric.secrets)
 }
 
 fn facts(global: &Global, args: &ReportArgs, fabric: &Fabric, since: Instant) -> Vec<(String, String)> {

@@ -154,7 +154,7 @@ pub(super) async fn report(
 }
 
 /// The selected leafs: those whose platform brings a daemon without a status, and those to ask.
-fn leafs(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> (NeighborAnswers, BTreeSet<NodeName>) {
+pub(super) fn leafs(fabric: &Fabric, nodes: &BTreeSet<NodeName>) -> (NeighborAnswers, BTreeSet<NodeName>) {
     let (mut others, mut asked) = (NeighborAnswers::new(), BTreeSet::new());
     for leaf in fabric.with_role(Role::Leaf).filter(|leaf| nodes.contains(&leaf.name)) {
         if leaf.platform.has_own_rdnbrd() {

@@ -22,8 +22,12 @@ use fabricctl::parse::neighbor_status;
 use fabricctl::picture::{Setting, State, draw, svg};
 use fabricctl::store::journal::{Entry, Outcome, Status, Story};
 use fabricctl::verify::neighbors::{self, NeighborAnswers, Silence};
+use fabricctl::state::FileState;
+use fabricctl::verify::drift::{self, DriftReport, Evidence, Found, Record};
 use fabricctl::verify::routes;
+use fabricctl::verify::{CheckName, Finding, Report, Unreachable};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 const LOOKS: &str = include_str!("looks.js");
@@ -96,15 +100,49 @@ fn troubled() -> Page {
     answers.insert(name("leaf04"), Err("rdnbrd \u{1b}[31m<b>&lost</b>".to_owned()));
     let report = routes::judge(&expectations, &answers);
     let neighbors = neighbors::report(&fabric, &neighbor_answers());
-    let entry = entry();
+    let (verdict, drift, entry) = (verdict(), drifted(&fabric), entry());
     report_page(&Known {
         fabric: &fabric,
         facts: vec![("asked".to_owned(), "2026-11-22T12:00:00Z".to_owned())],
+        report: &verdict,
+        drift: &drift,
         routes: &report,
         neighbors: &neighbors,
         silent: vec![(name("leaf04"), "it can't be reached: Connection <refused> & \"gone\"".to_owned())],
         last: Some(&entry),
     })
+}
+
+/// Verdicts of all kinds.
+fn verdict() -> Report {
+    let findings = vec![
+        Finding::ok(CheckName::Links, &name("leaf03"), "swp51"),
+        Finding::failed(CheckName::Services, &name("server03"), "docker", "it doesn't <run>")
+            .hint("service docker start"),
+        Finding::skipped(CheckName::Workloads, &name("server03"), "docker", "docker doesn't run"),
+        Finding::failed(CheckName::Time, &name("spine02"), "clock", "7.0 s behind"),
+        Finding::ok(CheckName::Reachability, &name("server03"), "web32 → web33"),
+        Finding::failed(CheckName::Reachability, &name("server03"), "web33 → web32", "no answer"),
+        Finding::failed(CheckName::Drift, &name("leaf03"), "file /etc/frr/frr.conf", "its content differs"),
+    ];
+    let reason = "it can't be reached".to_owned();
+    let unreachable = vec![Unreachable { node: name("leaf04"), reason }];
+    Report::of(&CheckName::all().collect(), findings, unreachable)
+}
+
+/// One device with a hand's traces, one that nobody deployed to, one that says nothing.
+fn drifted(fabric: &Fabric) -> DriftReport {
+    let file = |text: &str| FileState::new(text.as_bytes(), "root", "root", 0o640);
+    let there = |text: &str| BTreeMap::from([("/etc/frr/frr.conf".to_owned(), file(text))]);
+    let record = Record { files: there("hostname leaf03\n"), ..Record::default() };
+    let found = Found { files: there("hostname leaf03\nip route 10.9.9.9/32 Null0\n"), ..Found::default() };
+    let evidence = Evidence { known: true, record: Some(record), found };
+    let answers = BTreeMap::from([
+        (name("leaf03"), Some(evidence)),
+        (name("leaf04"), None),
+        (name("spine01"), Some(Evidence::default())),
+    ]);
+    drift::report(&answers, &fabric.secrets)
 }
 
 fn neighbor_answers() -> NeighborAnswers {
@@ -277,6 +315,16 @@ fn a_report_looks_right_with_and_without_scripts() {
     }
     let cut = browser.value("document.querySelector('.wire.failed').dataset.lower + ' ' + document.querySelectorAll('.wire.failed').length");
     assert_eq!(cut, "leaf02 1");
+    for (id, class) in [("node-server03", "failed"), ("node-spine02", "warning"), ("container-web33", "warning")] {
+        let found = browser.value(&state(id));
+        assert!(found.as_str().unwrap().split(' ').any(|word| word == class), "{id}: {found}, not {class}");
+    }
+    // Every section, what differs included.
+    let titles = browser.value("[...document.querySelectorAll('h2')].map((one) => one.innerText).join('|')");
+    for title in ["Checks", "Routes", "Neighbours", "Drift", "The last run"] {
+        assert!(titles.as_str().unwrap().contains(title), "{title}: {titles}");
+    }
+    assert_eq!(browser.value("document.body.innerText.includes('ip route 10.9.9.9/32 Null0')"), true);
     // What devices say is text.
     assert_eq!(browser.value("document.querySelectorAll('main b').length"), 0);
     assert_eq!(browser.value("document.body.innerText.includes('Connection <refused> & \"gone\"')"), true);

@@ -84,7 +84,10 @@ pub fn a_report_tells_that_all_is_well(lab: &Lab) {
     let json = lab.on(&["report", "--wait", "60s", "-o", "json"]).exits(0).json();
     let sections: Vec<&str> =
         json["sections"].as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap()).collect();
-    assert_eq!(sections, ["Routes", "Neighbours", "The last run"]);
+    assert_eq!(sections, ["Checks", "Routes", "Neighbours", "Drift", "The last run"]);
+    for section in json["sections"].as_array().unwrap() {
+        assert_eq!(section["state"], "ok", "{section}");
+    }
     for part in ["shapes", "wires"] {
         for one in json["picture"][part].as_array().unwrap() {
             assert_eq!(one["mark"]["state"], "ok", "{one}");

@@ -19,12 +19,13 @@ pub(super) fn of(known: &Known) -> Marks {
     for (node, why) in &known.silent {
         marks.node(node, State::Failed, &clean(why));
     }
+    super::checks::mark(known.fabric, known.report, &mut marks);
     servers(known.fabric, &mut marks);
     marks
 }
 
 /// Notes end up in a picture, which doesn't know of secrets or terminals.
-fn clean(said: &str) -> String {
+pub(super) fn clean(said: &str) -> String {
     printable(&masked(said))
 }
 

@@ -1,5 +1,7 @@
 //! From what was found out about a fabric to a page about it.
 
+mod checks;
+mod drift;
 mod marks;
 mod run;
 
@@ -8,6 +10,8 @@ use super::{printable, several};
 use crate::fabric::{Fabric, NodeName};
 use crate::picture::{State, draw};
 use crate::store::journal::Entry;
+use crate::verify::Report;
+use crate::verify::drift::DriftReport;
 use crate::verify::neighbors::{KnownHost, NeighborReport, Owner};
 use crate::verify::routes::{Check, Kind, RouteReport};
 use ipnet::Ipv4Net;
@@ -25,6 +29,10 @@ pub struct Known<'a> {
     pub fabric: &'a Fabric,
     /// When, and about which devices.
     pub facts: Vec<(String, String)>,
+    /// The verdicts of all checks.
+    pub report: &'a Report,
+    /// What differs from what was put there.
+    pub drift: &'a DriftReport,
     /// What the routers' tables say.
     pub routes: &'a RouteReport,
     /// What the leafs' daemons know.
@@ -38,7 +46,8 @@ pub struct Known<'a> {
 /// The page about all of it.
 pub fn report_page(known: &Known) -> Page {
     let marks = marks::of(known);
-    let mut sections = vec![routes(known.routes), hosts(known.neighbors)];
+    let mut sections = vec![checks::section(known.report), routes(known.routes), hosts(known.neighbors)];
+    sections.push(drift::section(known.drift));
     sections.extend(known.last.map(run::section));
     if !known.silent.is_empty() {
         sections.insert(0, silent(&known.silent));

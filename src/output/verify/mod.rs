@@ -7,6 +7,7 @@ mod markdown;
 mod table;
 mod tap;
 
+pub(in crate::output) use groups::{Group, groups, last_line};
 pub use junit::verify_junit;
 pub use markdown::verify_markdown;
 pub use table::{checks_table, verify_table};
