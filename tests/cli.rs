@@ -127,7 +127,7 @@ fn what_cannot_be_understood_is_exit_code_2() {
 fn errors_are_json_where_json_is_asked_for() {
     let cases: [(&[&str], &str); 6] = [
         (&["deploy", "--frobnicate", "-o", "json"], "unexpected argument '--frobnicate' found"),
-        (&["-o=json", "status"], "a command is missing"),
+        (&["-o=json", "lab"], "a command is missing"),
         (&["deploy", "--yes", "-o", "json", "-i", "/nonexistent"], "there is no inventory at /nonexistent"),
         (&["render", "-o", "json", "-i", "tests/errors/address-twice"], "172.16.1.11 is used twice"),
         (&["plan", "--output", "json", "-l", "rack9"], "limit \"rack9\" matches no node"),

@@ -8,6 +8,8 @@
     reason = "a panic is how a test fails; measured times are printed"
 )]
 
+#[path = "lab_watch/mod.rs"]
+mod lab_watch;
 mod support;
 
 use serde_json::Value;
@@ -24,6 +26,7 @@ fn a_healthy_fabric_and_its_faults() {
     lab.on(&["verify", "--wait", "60s"]).exits(0).says("all is as desired");
     healthy_again_and_again(&lab);
     every_form_has_its_document(&lab);
+    lab_watch::status_and_watch(&lab);
     a_device_out_of_reach_is_told_and_the_others_are_judged(&lab);
     faults_are_named(&lab);
     what_comes_true_late_says_when(&lab);

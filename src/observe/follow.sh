@@ -4,8 +4,8 @@
 export work
 work=$(mktemp -d /tmp/fabricctl.XXXXXXXX) || exit 125
 patience=4
-# So many rounds without a sign of life, and nobody listens any more.
-deaf=60
+# So many hundredths of a second without a sign of life, and nobody listens any more.
+deaf=6000
 # What hardly ever changes, or tells of its changes by itself, is asked once in so many rounds.
 seldom=15
 helpers=
@@ -34,6 +34,7 @@ part() {
     echo $? >"$work/$name.rc"
     { cat "$work/$name.rc" "$work/$name.err"; steady <"$work/$name.out"; } >"$work/$name.new"
     cmp -s "$work/$name.new" "$work/$name.said" && return
+    news=yes
     mv "$work/$name.new" "$work/$name.said"
     end "$name"
 }
@@ -49,7 +50,9 @@ gather() {
     while read -r line; do
         case $line in
         "docker exec_"*) continue ;;
-        docker*) : >"$work/docker.due" ;;
+        docker*) : >"$work/docker.due"; : >"$work/whole" ;;
+        half) ;;
+        *) : >"$work/whole" ;;
         esac
         [ -e "$work/due" ] || { : >"$work/due"; echo; }
     done
@@ -78,22 +81,31 @@ follow() {
     helpers="$helpers $!"
     ip monitor link route >&8 2>/dev/null 9>&- &
     helpers="$helpers $!"
-    (while sleep "$interval"; do echo tick; done) >&8 2>/dev/null 9>&- &
+    (while sleep "$half"; do echo half; sleep "$half"; echo tick; done) >&8 2>/dev/null 9>&- &
     helpers="$helpers $!"
-    silent=0 rounds=0
+    now; heard=$now rounds=0
     echo fabricctl-follows
     while :; do
         rm -f "$work/due" "$work/hangs"
         now; began=$now
-        engine_events
-        [ $((rounds % seldom)) != 0 ] || : >"$work/docker.due"
-        round
-        mark done
-        rounds=$((rounds + 1))
-        if [ -e "$work/heard" ]; then rm -f "$work/heard"; silent=0; else silent=$((silent + 1)); fi
-        [ "$silent" -lt "$deaf" ] || leave
+        news=
+        if [ "$rounds" = 0 ] || [ -e "$work/whole" ]; then
+            rm -f "$work/whole"
+            engine_events
+            [ $((rounds % seldom)) != 0 ] || : >"$work/docker.due"
+            round
+            rounds=$((rounds + 1))
+            news=yes
+        else
+            # Of these nobody tells, and it costs little to ask.
+            between
+        fi
+        [ -z "$news" ] || mark done
+        now
+        if [ -e "$work/heard" ]; then rm -f "$work/heard"; heard=$now; fi
+        [ $((now - heard)) -lt "$deaf" ] || leave
         # A device has other things to do: it asks itself for no more than a third of its time.
-        now; rest=$(((now - began) * 2))
+        rest=$(((now - began) * 2))
         [ "$rest" -ge 10 ] || rest=10
         [ "$rest" -le 3000 ] || rest=3000
         sleep "$((rest / 100)).$((rest % 100 / 10))"

@@ -186,8 +186,8 @@ impl Inquiry {
     pub(super) fn following(&self, word: &str, interval: Duration) -> String {
         let mut text = [LIBRARY, FACTS, FOLLOW].concat();
         let docker = if self.sections.contains(&Section::Docker) { "yes" } else { "no" };
-        let seconds = interval.as_secs_f64();
-        let _ = writeln!(text, "word={word}\ninterval={seconds:.3}\ndocker={docker}\nround() {{\n    :");
+        let half = interval.as_secs_f64() / 2.0;
+        let _ = writeln!(text, "word={word}\nhalf={half:.3}\ndocker={docker}\nround() {{\n    :");
         let (seldom, always): (Vec<_>, Vec<_>) =
             self.parts().into_iter().partition(|(name, _)| matches!(*name, "docker" | "release"));
         for (name, command) in always {
@@ -195,6 +195,10 @@ impl Inquiry {
         }
         text.push_str("    [ -e \"$work/docker.due\" ] || return\n    rm -f \"$work/docker.due\"\n");
         for (name, command) in seldom {
+            let _ = writeln!(text, "    part {name} {command}");
+        }
+        text.push_str("}\nbetween() {\n    :\n");
+        for (name, command) in self.parts().into_iter().filter(|(name, _)| *name == "services") {
             let _ = writeln!(text, "    part {name} {command}");
         }
         text.push_str("}\nfollow\n");

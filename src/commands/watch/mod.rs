@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What comes in within this time is judged at once, and is one event where it is the same.
-const GATHER: Duration = Duration::from_millis(250);
+const GATHER: Duration = Duration::from_millis(200);
 /// Judging a large fabric takes its time; it may take this part of all time.
 const SHARE: u32 = 8;
 
