@@ -64,7 +64,8 @@ fn every_form_has_its_document(lab: &Lab) {
     lab.on(&["verify", "bgp", "-o", "markdown"]).exits(0).says("| ✅ bgp | 16 | 0 | 0 |");
     let limited = lab.on(&["verify", "links", "bgp", "-l", "leaf01", "-o", "json"]).exits(0).json();
     let checks = limited["checks"].as_array().unwrap();
-    assert!(checks.len() == 5 && checks.iter().all(|one| one["node"] == "leaf01"), "{limited:#}");
+    // Three ports, forwarding, proxy ARP on one of them, two sessions.
+    assert!(checks.len() == 7 && checks.iter().all(|one| one["node"] == "leaf01"), "{limited:#}");
 }
 
 fn a_device_out_of_reach_is_told_and_the_others_are_judged(lab: &Lab) {

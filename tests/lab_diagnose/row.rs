@@ -47,7 +47,7 @@ pub fn table(rows: &[Row]) -> String {
     let mut text = String::new();
     for row in rows {
         let mark = if row.complaints().is_empty() { '✔' } else { '✖' };
-        let said = row.named.as_ref().map_or_else(|wrong| wrong.clone(), Clone::clone);
+        let said = row.named.as_ref().map_or_else(Clone::clone, Clone::clone);
         let verified = row.verified.as_deref().unwrap_or("wrong");
         let _ = writeln!(text, "{mark} {:36} → {said}  [verify: {verified}]", row.fault.name);
     }

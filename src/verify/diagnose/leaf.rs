@@ -32,13 +32,11 @@ pub(super) fn forwards(scene: &Scene<'_>, node: &NodeName, speaking: &[&str]) ->
     };
     let off =
         forwarding(node, settings).or_else(|| speaking.iter().find_map(|port| proxy_arp(settings, port)));
-    match off {
-        Some(off) => Judged::bad(format!("{} = 0", off.key), off.cause, off.fix),
-        None => {
-            let speaks = if speaking.is_empty() { "" } else { ", proxy ARP is on" };
-            Judged::Ok(format!("forwarding is on{speaks}"))
-        }
+    if let Some(off) = off {
+        return Judged::bad(format!("{} = 0", off.key), off.cause, off.fix);
     }
+    let speaks = if speaking.is_empty() { "" } else { ", proxy ARP is on" };
+    Judged::Ok(format!("forwarding is on{speaks}"))
 }
 
 pub(super) fn kernel_neighbor(place: &Place<'_>) -> Vec<Hop> {
