@@ -51,7 +51,14 @@ const ROWS: [Row; 13] = [
     Row(What::Deploy, "first deploy, to verified", 12.0, S, 2, "the command, start to end"),
     Row(What::Redeploy, "deploy, nothing to change", 1.5, S, 2, "the command, verification included"),
     Row(What::Verify, "verify routes, converged", 0.6, S, 2, "the command, start to end"),
-    Row(What::Bare, "the same questions by plain ssh", 0.6, S, 2, "six ssh side by side, start to end of the last"),
+    Row(
+        What::Bare,
+        "the same questions by plain ssh",
+        0.6,
+        S,
+        2,
+        "six ssh side by side, start to end of the last",
+    ),
     Row(What::Ratio, "verify routes to plain ssh", 1.5, TIMES, 2, "one right after the other"),
     Row(
         What::Reachability,

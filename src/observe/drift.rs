@@ -18,7 +18,11 @@ use std::time::Duration;
 /// When the script can't run or its answer can't be read.
 pub async fn drift(session: &Session, question: &Question, timeout: Duration) -> Result<Evidence, AskError> {
     let word = draw_word();
-    let script = Script { text: script::drift_text(question, &word, script::PATIENCE), attachments: Vec::new(), timeout };
+    let script = Script {
+        text: script::drift_text(question, &word, script::PATIENCE),
+        attachments: Vec::new(),
+        timeout,
+    };
     let output = session.run(&script, |_| {}).await?;
     if output.status == BUSY {
         return Err(AskError::Busy);

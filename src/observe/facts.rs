@@ -128,11 +128,7 @@ impl Reader<'_> {
             };
             return Some(Err(fault(command, &status, &complaint, said)));
         }
-        Some(answer.map_err(|error| Fault {
-            command: command.to_owned(),
-            said: told(&error),
-            absent: false,
-        }))
+        Some(answer.map_err(|error| Fault { command: command.to_owned(), said: told(&error), absent: false }))
     }
 
     /// How a part ended, and what it complained of.

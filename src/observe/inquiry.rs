@@ -162,8 +162,7 @@ impl Inquiry {
         if cables || probing || drift {
             text.push_str("wait\n");
         }
-        for (asked, name) in
-            [(cables, "neighbors"), (cables, "lldp"), (probing, "probes"), (drift, "drift")]
+        for (asked, name) in [(cables, "neighbors"), (cables, "lldp"), (probing, "probes"), (drift, "drift")]
         {
             if asked {
                 let _ = writeln!(text, "end {name}");

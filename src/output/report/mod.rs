@@ -160,7 +160,10 @@ fn matrix(report: &RouteReport, kind: Kind, title: &str, nodes: &[&NodeName]) ->
 
 fn verdict(check: &Check) -> Verdict {
     let via = |ports: String| if ports.is_empty() { ports } else { format!(" via {ports}") };
-    let found = check.found.as_ref().map(|found| format!("from {}{}", found.protocol, via(found.next_hops.join(", "))));
+    let found = check
+        .found
+        .as_ref()
+        .map(|found| format!("from {}{}", found.protocol, via(found.next_hops.join(", "))));
     let note = check.reason.clone().or(found).unwrap_or_default();
     Verdict { state: if check.ok { State::Ok } else { State::Failed }, note }
 }

@@ -216,11 +216,7 @@ fn containers(fabric: &Fabric, finding: &Finding) -> Vec<String> {
             let words = finding.subject.split_whitespace().filter(|word| known(word));
             names.extend(words.map(str::to_owned));
         }
-        CheckName::Services
-        | CheckName::Time
-        | CheckName::Links
-        | CheckName::Bgp
-        | CheckName::Drift => {}
+        CheckName::Services | CheckName::Time | CheckName::Links | CheckName::Bgp | CheckName::Drift => {}
     }
     names.into_iter().collect()
 }

@@ -97,9 +97,10 @@ pub fn expect(fabric: &Fabric) -> Expectations {
     let mut destinations = workloads(fabric, &nodes);
     destinations.extend(loopbacks(fabric, &nodes));
     destinations.sort_by_key(|one| (one.kind, one.address));
-    let routes = nodes.iter().enumerate().flat_map(|(at, node)| {
-        destinations.iter().filter_map(move |one| one.at(at, &node.name))
-    });
+    let routes = nodes
+        .iter()
+        .enumerate()
+        .flat_map(|(at, node)| destinations.iter().filter_map(move |one| one.at(at, &node.name)));
     let routes = routes.collect();
 
     let servers = fabric.with_role(Role::Server).flat_map(|server| {
@@ -179,7 +180,11 @@ fn workloads<'a>(fabric: &'a Fabric, nodes: &[&'a Node]) -> Vec<Destination<'a>>
     each.collect()
 }
 
-fn ways_to(fabric: &Fabric, nodes: &[&Node], owners: &BTreeMap<&NodeName, BTreeSet<IfName>>) -> Vec<Option<Way>> {
+fn ways_to(
+    fabric: &Fabric,
+    nodes: &[&Node],
+    owners: &BTreeMap<&NodeName, BTreeSet<IfName>>,
+) -> Vec<Option<Way>> {
     let mut reaches = spread(fabric, &owners.keys().copied().collect());
     let way = |node: &&Node| match (owners.get(&node.name), reaches.remove(&node.name)) {
         (Some(ports), _) => {

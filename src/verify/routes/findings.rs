@@ -33,7 +33,13 @@ pub(in crate::verify) fn findings(scope: &Scope<'_>, world: &World) -> Vec<Findi
             },
         }
     };
-    report.checks.into_iter().map(judged).collect()
+    let mut findings: Vec<Finding> = report.checks.into_iter().map(judged).collect();
+    for (node, facts) in scope.answered(world).filter(|(node, _)| node.role.routes()) {
+        if let Some(Err(fault)) = &facts.fib {
+            findings.push(Finding::of_fault(CheckName::Routes, &node.name, "kernel routes", fault));
+        }
+    }
+    findings
 }
 
 /// The workloads whose servers said that they don't run, by address.
@@ -101,7 +107,8 @@ fn strangers(fabric: &Fabric, check: &Check) -> Vec<NodeName> {
     let relevant = !check.ok && check.kind != Kind::Server;
     let Some(found) = check.found.as_ref().filter(|_| relevant) else { return Vec::new() };
     let Some(node) = fabric.nodes.get(&check.node) else { return Vec::new() };
-    let wanted = |name: &&CompactString| check.expected.next_hops.iter().any(|port| port.as_str() == name.as_str());
+    let wanted =
+        |name: &&CompactString| check.expected.next_hops.iter().any(|port| port.as_str() == name.as_str());
     let extra = found.next_hops.iter().filter(|name| !wanted(name));
     let mut nodes: Vec<NodeName> = extra
         .filter_map(|name| node.ports.iter().find(|port| port.name.as_str() == name.as_str()))

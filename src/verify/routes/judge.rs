@@ -114,7 +114,8 @@ fn next_hop_gap(route: &Expectation, entry: &RouteEntry, found: &Found) -> Optio
     let unused = names(&mut missing().filter(|name| known.contains(name)));
     let allowed: BTreeSet<&str> =
         route.next_hops.iter().chain(route.tolerated.iter()).map(IfName::as_str).collect();
-    let extra = names(&mut found.next_hops.iter().map(CompactString::as_str).filter(|name| !allowed.contains(name)));
+    let extra =
+        names(&mut found.next_hops.iter().map(CompactString::as_str).filter(|name| !allowed.contains(name)));
 
     let mut gaps = Vec::new();
     for (what, which) in [("missing", absent), ("not in use", unused), ("not expected", extra)] {

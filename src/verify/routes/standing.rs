@@ -132,9 +132,7 @@ mod tests {
             kind: Kind::Workload,
             subject: subject.to_owned(),
             ok: hops == wanted,
-            expected: Expected {
-                next_hops: wanted.iter().map(|name| IfName::new(*name).unwrap()).collect(),
-            },
+            expected: Expected { next_hops: wanted.iter().map(|name| IfName::new(*name).unwrap()).collect() },
             found: (!hops.is_empty()).then_some(found),
             reason: None,
         }
