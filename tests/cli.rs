@@ -211,6 +211,9 @@ fn every_global_option_can_stand_in_the_environment() {
     );
     let (code, _, said) = with("FABRICCTL_LAB", "nonexistent", &["plan", "-l", "spine"]);
     assert_eq!((code, said.contains("there is no lab nonexistent")), (2, true), "{said}");
+    // A word that was taken for the lab's name.
+    let (code, _, said) = with("FABRICCTL_QUIET", "0", &["verify", "--lab", "routes"]);
+    assert_eq!((code, said.contains("write `--lab=`, or `--lab` last")), (2, true), "{said}");
     let (code, _, said) = with("FABRICCTL_VERBOSE", "many", &list);
     assert_eq!((code, said.contains("--verbose")), (2, true), "{said}");
     // Switches are on with anything but a no.

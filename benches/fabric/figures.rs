@@ -16,6 +16,12 @@ pub enum What {
     Redeploy,
     /// `verify routes`.
     Verify,
+    /// The same questions by plain ssh.
+    Bare,
+    /// How much longer `verify routes` takes than those.
+    Ratio,
+    /// `verify reachability`.
+    Reachability,
     /// The first deployment undone.
     Rollback,
     /// From `docker start` to the spines.
@@ -38,11 +44,30 @@ const S: (f64, &str) = (1.0, "s");
 const MS: (f64, &str) = (1000.0, "ms");
 const GB: (f64, &str) = (1.0, "GB");
 
-const ROWS: [Row; 10] = [
+const TIMES: (f64, &str) = (1.0, "×");
+
+const ROWS: [Row; 13] = [
     Row(What::Up, "lab up, warm cache", 4.0, S, 2, "the command, start to end"),
     Row(What::Deploy, "first deploy, to verified", 12.0, S, 2, "the command, start to end"),
     Row(What::Redeploy, "deploy, nothing to change", 1.5, S, 2, "the command, verification included"),
     Row(What::Verify, "verify routes, converged", 0.6, S, 2, "the command, start to end"),
+    Row(
+        What::Bare,
+        "the same questions by plain ssh",
+        0.6,
+        S,
+        2,
+        "six ssh side by side, start to end of the last",
+    ),
+    Row(What::Ratio, "verify routes to plain ssh", 1.5, TIMES, 2, "one right after the other"),
+    Row(
+        What::Reachability,
+        "verify reachability, 132 pairs",
+        2.0,
+        S,
+        2,
+        "the command, start to end: ICMP at full size and TCP",
+    ),
     Row(What::Rollback, "rollback of the first deploy", 6.0, S, 2, "the command, start to end, confirmed"),
     Row(
         What::Arrival,

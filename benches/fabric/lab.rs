@@ -50,6 +50,19 @@ impl Lab {
         ssh
     }
 
+    /// The same command on several nodes at the same time, each by an ssh of its own.
+    pub fn ask(&self, nodes: &[&str], command: &str) -> Result<()> {
+        let ask = |node: &&str| self.ssh(node, command).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let asked: Vec<_> = nodes.iter().map(ask).collect::<std::io::Result<_>>()?;
+        for mut ssh in asked {
+            let ended = ssh.wait()?;
+            if !ended.success() {
+                return Err(format!("ssh ended with {ended}").into());
+            }
+        }
+        Ok(())
+    }
+
     /// Runs docker on a server; returns the time just before it, by the server's clock.
     pub fn docker(&self, server: &str, verb: &str, container: &str) -> Result<TimeOfDay> {
         let command = format!("date -u +%T.%N && docker {verb} {container}");

@@ -50,6 +50,9 @@ const VICTIMS: [(&str, &str, &str); 4] = [
 const SPINES: [&str; 2] = ["spine01", "spine02"];
 const ROUTERS: [&str; 6] = ["spine01", "spine02", "leaf01", "leaf02", "leaf03", "leaf04"];
 
+/// What `verify routes` asks each of them.
+const ASKED: &str = "vtysh -c 'show ip route json'; ip -j -4 route show table all";
+
 /// Short steps are repeated in a round.
 const REPEATS: usize = 3;
 /// Starts of a program are so short that only many of them tell something.
@@ -82,7 +85,12 @@ fn round(suite: &str, figures: &mut Figures) -> Result<()> {
     figures.add(What::Deploy, timed(|| lab.on(&["deploy", "--yes"]))?);
     for _ in 0..REPEATS {
         figures.add(What::Redeploy, timed(|| lab.on(&["deploy"]))?);
-        figures.add(What::Verify, timed(|| lab.on(&["verify", "routes"]))?);
+        let bare = timed(|| lab.ask(&ROUTERS, ASKED))?;
+        let verify = timed(|| lab.on(&["verify", "routes"]))?;
+        figures.add(What::Bare, bare);
+        figures.add(What::Verify, verify);
+        figures.add(What::Ratio, verify / bare);
+        figures.add(What::Reachability, timed(|| lab.on(&["verify", "reachability"]))?);
     }
     figures.add(What::Memory, memory::of(lab.directory())?);
     for victim in VICTIMS {

@@ -98,10 +98,22 @@ impl Fleet {
     }
 }
 
+/// What a name that is none may come from.
+const TAKEN: &str = "; the word behind `--lab` is the lab's name: for the one named like the fabric write `--lab=`, or `--lab` last";
+
 /// The lab's configuration, the one given, or none: then the user's own.
 fn ssh_config(global: &Global, target: &Target, lab: Option<&str>) -> Result<Option<PathBuf>, Failure> {
     if let Some(lab) = lab {
-        return lab::ssh_config(&target.lab_dir, lab).map(Some).map_err(|error| super::lab::failure(&error));
+        return lab::ssh_config(&target.lab_dir, lab).map(Some).map_err(|error| {
+            let mut failure = super::lab::failure(&error);
+            // The word behind it may have been meant for something else: a check, a node, a file.
+            if target.lab.as_deref() == Some(lab) {
+                for hint in failure.problems.iter_mut().filter_map(|problem| problem.hint.as_mut()) {
+                    hint.push_str(TAKEN);
+                }
+            }
+            failure
+        });
     }
     match &global.ssh_config {
         Some(path) if !path.exists() => Err(Failure::say(

@@ -28,9 +28,10 @@ asked_settings() {
         grep -v '[*?[]' | sort -u | xargs -r sysctl -e 2>/dev/null
 }
 
-# The recorded file, not the one that is there now.
+# The recorded file, not the one that is there now. Python takes its time, and the kernel is asked for the same: whoever
+# has no time to wait does without.
 ifupdown_check() {
-    [ -e "$record/files/etc/network/interfaces" ] && has ifquery &&
+    [ "$patience" != 0 ] && [ -e "$record/files/etc/network/interfaces" ] && has ifquery &&
         ifquery -i "$record/files/etc/network/interfaces" --check -a -o json 2>/dev/null
 }
 

@@ -1,6 +1,6 @@
 //! Do rdnbrd, the kernel's neighbour table and the kernel's routes tell the same of a leaf's hosts?
 
-use super::facts::{Facts, World};
+use super::facts::{Facts, Fault, World};
 use super::finding::{CheckName, Finding};
 use super::scope::Scope;
 use crate::fabric::{Fabric, Node, NodeName, Role, Workload};
@@ -27,6 +27,12 @@ pub(super) fn neighbors(scope: &Scope<'_>, world: &World) -> Vec<Finding> {
                 // It isn't optional: where it isn't installed, that is the failure.
                 findings.push(Finding::failed(CHECK, &leaf.name, "rdnbrd", fault.to_string()).hint(hint));
             }
+            Some(Ok(_)) if unread(facts).is_some() => {
+                findings.extend(
+                    unread(facts)
+                        .map(|(subject, fault)| Finding::of_fault(CHECK, &leaf.name, subject, fault)),
+                );
+            }
             Some(Ok(status)) => {
                 let routes = routes(facts, status);
                 let places = &places;
@@ -35,6 +41,12 @@ pub(super) fn neighbors(scope: &Scope<'_>, world: &World) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The kernel's side, where it can't be read: without it there is nothing to agree with.
+fn unread(facts: &Facts) -> Option<(&'static str, &Fault)> {
+    let fib = facts.fib.as_ref().and_then(|fib| Some(("kernel routes", fib.as_ref().err()?)));
+    fib.or_else(|| Some(("kernel neighbours", facts.neighbors.as_ref()?.as_ref().err()?)))
 }
 
 /// Which leafs advertise each address.

@@ -23,6 +23,9 @@ pub(super) fn links(scope: &Scope<'_>, world: &World) -> Vec<Finding> {
             None => {}
             Some(Err(fault)) => findings.push(Finding::of_fault(CHECK, &node.name, "interfaces", fault)),
             Some(Ok(links)) => {
+                if let Some(Err(fault)) = &facts.neighbors {
+                    findings.push(Finding::of_fault(CHECK, &node.name, "neighbours", fault));
+                }
                 for port in &node.ports {
                     let link = links.get(port.name.as_str());
                     let finding = match link {

@@ -20,10 +20,10 @@ use fabricctl::fabric::{Fabric, Role};
 use fabricctl::output::{Known, Page, page_html, report_page};
 use fabricctl::parse::neighbor_status;
 use fabricctl::picture::{Setting, State, draw, svg};
-use fabricctl::store::journal::{Entry, Outcome, Status, Story};
-use fabricctl::verify::neighbors::{self, NeighborAnswers, Silence};
 use fabricctl::state::FileState;
+use fabricctl::store::journal::{Entry, Outcome, Status, Story};
 use fabricctl::verify::drift::{self, DriftReport, Evidence, Found, Record};
+use fabricctl::verify::neighbors::{self, NeighborAnswers, Silence};
 use fabricctl::verify::routes;
 use fabricctl::verify::{CheckName, Finding, Report, Unreachable};
 use serde_json::{Value, json};
@@ -315,7 +315,9 @@ fn a_report_looks_right_with_and_without_scripts() {
     }
     let cut = browser.value("document.querySelector('.wire.failed').dataset.lower + ' ' + document.querySelectorAll('.wire.failed').length");
     assert_eq!(cut, "leaf02 1");
-    for (id, class) in [("node-server03", "failed"), ("node-spine02", "warning"), ("container-web33", "warning")] {
+    for (id, class) in
+        [("node-server03", "failed"), ("node-spine02", "warning"), ("container-web33", "warning")]
+    {
         let found = browser.value(&state(id));
         assert!(found.as_str().unwrap().split(' ').any(|word| word == class), "{id}: {found}, not {class}");
     }

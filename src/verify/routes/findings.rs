@@ -33,7 +33,13 @@ pub(in crate::verify) fn findings(scope: &Scope<'_>, world: &World) -> Vec<Findi
             },
         }
     };
-    report.checks.into_iter().map(judged).collect()
+    let mut findings: Vec<Finding> = report.checks.into_iter().map(judged).collect();
+    for (node, facts) in scope.answered(world).filter(|(node, _)| node.role.routes()) {
+        if let Some(Err(fault)) = &facts.fib {
+            findings.push(Finding::of_fault(CheckName::Routes, &node.name, "kernel routes", fault));
+        }
+    }
+    findings
 }
 
 /// The workloads whose servers said that they don't run, by address.
