@@ -6,8 +6,7 @@ mod common;
 
 use common::{answer, name, reference};
 use fabricctl::fabric::{Fabric, NodeName};
-use fabricctl::observe::{Inquiry, recorded};
-use fabricctl::parse::{Container, DockerImage, DockerNetwork, Interface, KernelNeighbor, NeighborStatus};
+use fabricctl::parse::{Container, DockerImage, DockerNetwork, Interface, KernelNeighbor};
 use fabricctl::parse::{frr_bgp_neighbors, frr_routes, ip_neighbors, ip_routes, probes};
 use fabricctl::verify::{
     self, CheckName, Clock, Docker, Facts, Fault, Finding, Scope, Service, Status, World,
@@ -31,52 +30,6 @@ fn wrong(findings: &[Finding]) -> Vec<(String, Status, String)> {
 
 fn only(node: &str, facts: Facts) -> World {
     World::from([(name(node), Ok(facts))])
-}
-
-#[test]
-fn what_a_device_says_that_cannot_be_read_is_told_with_device_and_command() {
-    let fabric = reference();
-    let checks: BTreeSet<CheckName> = CheckName::all().collect();
-    let mut told = BTreeSet::new();
-    for node in ["leaf01", "server01"] {
-        let nodes = BTreeSet::from([name(node)]);
-        let scope = Scope { fabric: &fabric, nodes: &nodes };
-        let inquiry =
-            Inquiry::of(&fabric, &fabric.nodes[&name(node)], &verify::sections(&scope, &checks)[&name(node)]);
-        let parts =
-            ["clock", "rib", "fib", "bgp", "links", "neighbors", "daemon", "docker", "probes", "drift"];
-        let said: String =
-            parts.iter().map(|part| format!("\n@@w {part}\n<garbage>\n\n@@w {part}.end\n0\n")).collect();
-        let facts = recorded(&inquiry, "w", (said + "\n@@w done\n").as_bytes());
-        // What is asked about the interfaces that can't be read, or compared with the daemon that can't, comes later.
-        let mut later = facts.clone();
-        (later.links, later.daemon) = (Some(Ok(BTreeMap::new())), Some(Ok(NeighborStatus::default())));
-        let mut judged = Vec::new();
-        for facts in [facts, later] {
-            judged.extend(wrong(&verify::judge(&scope, &checks, &only(node, facts))));
-        }
-        for (subject, status, reason) in judged {
-            assert!(subject.starts_with(node), "{subject}");
-            if status == Status::Failed {
-                told.extend(reason.split('`').nth(1).map(str::to_owned));
-            }
-        }
-    }
-    let wanted = [
-        "date +%s.%N",
-        "show ip route json",
-        "ip -j -4 route show table all",
-        "show bgp neighbors json",
-        "ip -j addr show",
-        "ip -j neigh show",
-        "rdnbrd status -o json",
-        "docker inspect",
-        "the prober",
-        "fabricctl verify drift",
-    ];
-    for command in wanted {
-        assert!(told.contains(command), "{command} is none of {told:?}");
-    }
 }
 
 /// Interfaces as they should be, with Ethernet addresses of their own, and neighbours that prove the cables.

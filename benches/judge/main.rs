@@ -29,7 +29,7 @@ const CONTAINERS: u32 = 4000;
 const PIECE: usize = 64 << 10;
 
 fn main() {
-    spine(1_000_000, "FRR 10", |route| route);
+    spine(1_000_000, "FRR 10", str::to_owned);
     spine(1_000_000, "FRR 8", indented);
     fabric();
 }
@@ -114,7 +114,7 @@ fn fib(routes: &[&Expectation]) -> String {
 }
 
 /// One spine with very many routes, read as they come: what is measured holds no more of the text than a run does.
-fn spine(count: u32, name: &str, form: impl Fn(String) -> String) {
+fn spine(count: u32, name: &str, form: impl Fn(&str) -> String) {
     let base = u32::from(Ipv4Addr::new(100, 64, 0, 0));
     let inventory = include_str!("../../inventory/reference/fabric.yml");
     let fabric = fabricctl::inventory::read("fabric.yml", inventory, Path::new(".")).unwrap();
@@ -124,7 +124,7 @@ fn spine(count: u32, name: &str, form: impl Fn(String) -> String) {
         let prefix = format!("{}/32", Ipv4Addr::from(base + at));
         let mut one = String::new();
         route(&mut one, &prefix, "bgp", &[["swp1", "swp2", "swp3", "swp4"][at as usize % 4]]);
-        piece.push_str(&form(one));
+        piece.push_str(&form(&one));
         if at + 1 == count {
             piece.pop();
             piece.push('}');
@@ -151,7 +151,7 @@ fn spine(count: u32, name: &str, form: impl Fn(String) -> String) {
 }
 
 /// One thing a line, as FRR 8 prints it.
-fn indented(route: String) -> String {
+fn indented(route: &str) -> String {
     let (mut text, mut depth) = (String::with_capacity(route.len() * 2), 1);
     let line = |text: &mut String, depth: usize| {
         text.push('\n');
@@ -250,7 +250,7 @@ impl Stopwatch {
     }
 
     fn stop(self) -> Took {
-        Took { clock: self.0.elapsed(), working: working() - self.1 }
+        Took { clock: self.0.elapsed(), working: working().saturating_sub(self.1) }
     }
 }
 

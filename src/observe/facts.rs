@@ -267,6 +267,11 @@ fn clock(text: &str, sent: f64, heard: f64) -> Result<Clock, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fabric::NodeName;
+    use crate::parse::NeighborStatus;
+    use crate::verify::{self, CheckName, Scope, World};
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
 
     fn reading(sections: &[Section], said: &str) -> Facts {
         let inquiry = Inquiry::plain(sections.iter().copied());
@@ -332,5 +337,49 @@ mod tests {
         assert_eq!(services["rdnbrd"], Service::default());
         let logs = facts.logs.unwrap().unwrap();
         assert_eq!((&*logs["web11"], &*logs["web12"]), ("web11 is known to its leaf 172.16.1.1", ""));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_device_and_command() {
+        let text = include_str!("../../inventory/reference/fabric.yml");
+        let fabric = crate::inventory::read("fabric.yml", text, std::path::Path::new(".")).unwrap();
+        let checks: BTreeSet<CheckName> = CheckName::all().collect();
+        let mut told = BTreeSet::new();
+        for name in ["leaf01", "server01"].map(|name| NodeName::new(name).unwrap()) {
+            let nodes = BTreeSet::from([name.clone()]);
+            let scope = Scope { fabric: &fabric, nodes: &nodes };
+            let asked = &verify::sections(&scope, &checks)[&name];
+            let mut said = String::new();
+            for part in
+                ["clock", "rib", "fib", "bgp", "links", "neighbors", "daemon", "docker", "probes", "drift"]
+            {
+                let _ = write!(said, "\n@@w {part}\n<garbage>\n\n@@w {part}.end\n0\n");
+            }
+            let facts = recorded(&Inquiry::of(&fabric, &fabric.nodes[&name], asked), "w", said.as_bytes());
+            // With interfaces and a daemon that can be read, what is held against them is looked at.
+            let mut later = facts.clone();
+            (later.links, later.daemon) = (Some(Ok(BTreeMap::new())), Some(Ok(NeighborStatus::default())));
+            for facts in [facts, later] {
+                let world = World::from([(name.clone(), Ok(facts))]);
+                for finding in verify::judge(&scope, &checks, &world) {
+                    assert_eq!(finding.node, name);
+                    let reason = finding.reason.filter(|_| !finding.ok).unwrap_or_default();
+                    told.extend(reason.split('`').nth(1).map(str::to_owned));
+                }
+            }
+        }
+        let commands = [
+            "date +%s.%N",
+            "docker inspect",
+            "fabricctl verify drift",
+            "ip -j -4 route show table all",
+            "ip -j addr show",
+            "ip -j neigh show",
+            "rdnbrd status -o json",
+            "show bgp neighbors json",
+            "show ip route json",
+            "the prober",
+        ];
+        assert_eq!(told.iter().map(String::as_str).collect::<Vec<_>>(), commands);
     }
 }

@@ -106,7 +106,9 @@ impl RibReader {
                 return Err(ParseError::Value { what: WHAT, wanted: "an IPv4 prefix", found: key.into() });
             };
             // Most have one; what was kept free for more adds up.
-            entries.iter_mut().for_each(|entry| entry.nexthops.shrink_to_fit());
+            for entry in &mut entries {
+                entry.nexthops.shrink_to_fit();
+            }
             entries.shrink_to_fit();
             routes.insert(prefix, entries);
             Ok(())

@@ -135,12 +135,17 @@ impl Way {
     }
 }
 
+/// The leafs that a workload is behind, and their ports that lead to it.
+type Owners<'a> = BTreeMap<&'a NodeName, BTreeSet<IfName>>;
+/// In the order of the nodes.
+type Ways = Rc<Vec<Option<Way>>>;
+
 /// A prefix that all nodes must have, and how: the ways stand in the order of the nodes, none where it isn't expected.
 struct Destination<'a> {
     address: Ipv4Addr,
     kind: Kind,
     subject: &'a str,
-    ways: Rc<Vec<Option<Way>>>,
+    ways: Ways,
 }
 
 impl Destination<'_> {
@@ -161,30 +166,25 @@ impl Destination<'_> {
 
 fn workloads<'a>(fabric: &'a Fabric, nodes: &[&'a Node]) -> Vec<Destination<'a>> {
     // Workloads behind the same ports are reached by the same ways.
-    let mut known: BTreeMap<BTreeMap<&NodeName, BTreeSet<IfName>>, Rc<Vec<Option<Way>>>> = BTreeMap::new();
+    let mut known: BTreeMap<Owners<'_>, Ways> = BTreeMap::new();
     let each = fabric.workloads.values().map(|workload| {
-        let mut owners: BTreeMap<&NodeName, BTreeSet<IfName>> = BTreeMap::new();
+        let mut owners = Owners::new();
         for end in fabric.attachments(workload) {
             owners.entry(&end.node).or_default().insert(end.port.clone());
         }
-        let ways = match known.get(&owners) {
-            Some(ways) => Rc::clone(ways),
-            None => {
-                let ways = Rc::new(ways_to(fabric, nodes, &owners));
-                known.insert(owners, Rc::clone(&ways));
-                ways
-            }
+        let ways = if let Some(ways) = known.get(&owners) {
+            Rc::clone(ways)
+        } else {
+            let ways: Ways = Rc::new(ways_to(fabric, nodes, &owners));
+            known.insert(owners, Rc::clone(&ways));
+            ways
         };
         Destination { address: workload.address, kind: Kind::Workload, subject: &workload.name, ways }
     });
     each.collect()
 }
 
-fn ways_to(
-    fabric: &Fabric,
-    nodes: &[&Node],
-    owners: &BTreeMap<&NodeName, BTreeSet<IfName>>,
-) -> Vec<Option<Way>> {
+fn ways_to(fabric: &Fabric, nodes: &[&Node], owners: &Owners<'_>) -> Vec<Option<Way>> {
     let mut reaches = spread(fabric, &owners.keys().copied().collect());
     let way = |node: &&Node| match (owners.get(&node.name), reaches.remove(&node.name)) {
         (Some(ports), _) => {
