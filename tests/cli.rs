@@ -120,6 +120,11 @@ fn what_cannot_be_understood_is_exit_code_2() {
         stderr(&["render", "-o", "xml"], 2).contains("[possible values: table, json, junit, markdown, tap]")
     );
     assert!(stderr(&["deploy", "--wait", "soon"], 2).contains("write 30s, 500ms or 2m"));
+    assert!(stderr(&["watch", "--interval", "1ms"], 2).contains("at least 200ms"));
+    assert!(
+        stderr(&["watch", "--lab-dir", "/nonexistent", "--lab", "none"], 2).contains("there is no lab none")
+    );
+    assert!(stderr(&["status", "-o", "tap"], 2).contains("no document of that form"));
     assert!(stderr(&["man", "deplyo"], 2).contains("help: the commands are inventory, render, plan"));
 }
 
@@ -127,7 +132,7 @@ fn what_cannot_be_understood_is_exit_code_2() {
 fn errors_are_json_where_json_is_asked_for() {
     let cases: [(&[&str], &str); 6] = [
         (&["deploy", "--frobnicate", "-o", "json"], "unexpected argument '--frobnicate' found"),
-        (&["-o=json", "status"], "a command is missing"),
+        (&["-o=json", "inventory"], "a command is missing"),
         (&["deploy", "--yes", "-o", "json", "-i", "/nonexistent"], "there is no inventory at /nonexistent"),
         (&["render", "-o", "json", "-i", "tests/errors/address-twice"], "172.16.1.11 is used twice"),
         (&["plan", "--output", "json", "-l", "rack9"], "limit \"rack9\" matches no node"),
