@@ -120,6 +120,11 @@ fn what_cannot_be_understood_is_exit_code_2() {
         stderr(&["render", "-o", "xml"], 2).contains("[possible values: table, json, junit, markdown, tap]")
     );
     assert!(stderr(&["deploy", "--wait", "soon"], 2).contains("write 30s, 500ms or 2m"));
+    assert!(stderr(&["watch", "--interval", "1ms"], 2).contains("at least 200ms"));
+    assert!(
+        stderr(&["watch", "--lab-dir", "/nonexistent", "--lab", "none"], 2).contains("there is no lab none")
+    );
+    assert!(stderr(&["status", "-o", "tap"], 2).contains("no document of that form"));
     assert!(stderr(&["man", "deplyo"], 2).contains("help: the commands are inventory, render, plan"));
 }
 

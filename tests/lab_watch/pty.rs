@@ -51,7 +51,7 @@ impl Pty {
         let (keys, mut shown) = (File::from(master.try_clone().unwrap()), File::from(master));
         let parser = Arc::clone(&screen);
         std::thread::spawn(move || {
-            let mut octets = [0; 65_536];
+            let mut octets = vec![0; 65_536];
             while let Ok(count @ 1..) = shown.read(&mut octets) {
                 parser.lock().unwrap().process(&octets[..count]);
             }

@@ -6,6 +6,7 @@ use super::paint::Paint;
 use super::topology::wire;
 use crate::fabric::{Endpoint, Node, NodeName, Role};
 use crate::verify::overview::{Device, Mark};
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 /// Its page.
@@ -76,18 +77,18 @@ fn ports(watch: &Watch, node: &Node, page: &mut Page, now: SystemTime) {
         if cable.link.ok() {
             said.push_str(", up");
         } else {
-            said.push_str(&format!(", {}", cable.link.is));
+            let _ = write!(said, ", {}", cable.link.is);
         }
         if let Some(session) = &cable.session {
             let key = (node.name.clone(), port.name.to_string());
             let since = watch.since.get(&key).and_then(|since| now.duration_since(*since).ok());
             match since.filter(|_| session.ok()) {
-                Some(since) => said.push_str(&format!(", session up for {}", told_span(since))),
-                None => said.push_str(&format!(", session {}", session.is)),
+                Some(since) => drop(write!(said, ", session up for {}", told_span(since))),
+                None => drop(write!(said, ", session {}", session.is)),
             }
             let accepted = accepted(watch, &end).filter(|_| session.ok());
             if let Some(accepted) = accepted {
-                said.push_str(&format!(", {accepted} prefixes"));
+                let _ = write!(said, ", {accepted} prefixes");
             }
         }
         page.marked(mark, &said);

@@ -69,7 +69,7 @@ impl View {
             Key::Previous => self.turn(Pane::ALL.len() - 1),
             Key::Enter => self.enter(watch),
             _ if self.page.is_some() && self.pane != Pane::Events => {
-                self.scroll = moved(self.scroll, key, self.height, usize::MAX)
+                self.scroll = moved(self.scroll, key, self.height, usize::MAX);
             }
             _ => self.go(key, watch),
         }

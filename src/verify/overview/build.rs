@@ -123,13 +123,13 @@ impl Judged<'_> {
         };
         let said = ends.map(at);
         let times = said.iter().flatten().flatten().map(|one| one.drops).max().unwrap_or(0);
-        let up = |one: &Option<&BgpNeighbor>| one.is_some_and(BgpNeighbor::established);
+        let up = |one: Option<&BgpNeighbor>| one.is_some_and(BgpNeighbor::established);
         let judged = ends.iter().find_map(|end| {
             let why = self.reason(CheckName::Bgp, &end.node, end.port.as_str())?;
             Some(at_end(end, &without_state(why)))
         });
         // What keeps bgpd from answering is its device's affair.
-        let down = said.iter().flatten().any(|one| !up(one)).then(|| "down".to_owned());
+        let down = said.iter().flatten().any(|one| !up(*one)).then(|| "down".to_owned());
         let state = match judged.or(down) {
             Some(why) => State::new(Mark::Failed, why),
             None if said.iter().all(Option::is_none) => State::new(Mark::Unknown, "neither end answers"),

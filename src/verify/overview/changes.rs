@@ -107,9 +107,8 @@ fn news(key: &Key, before: Option<&State>, now: &State) -> Option<String> {
     let told = |now: &State| Some(now.is.clone());
     match (before, now.state) {
         (None, Mark::Failed) => told(now),
-        // Not heard yet, or known from the beginning.
-        (None, _) => None,
-        (Some(_), Mark::Unknown) => None,
+        // Not heard yet, known from the beginning, or not known any more.
+        (None, _) | (Some(_), Mark::Unknown) => None,
         (Some(before), _) if before.state != now.state => told(now),
         (Some(before), Mark::Failed) if before.is != now.is => told(now),
         (Some(before), Mark::Ok) if now.times > before.times => {
