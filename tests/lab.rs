@@ -103,7 +103,8 @@ fn files_before(lab: &Lab) -> BTreeMap<&'static str, String> {
 
 fn foreign_things_are_put_there(lab: &Lab) {
     lab.ssh("leaf01", "echo mine >/etc/frr/foreign; echo mine >/etc/sysctl.d/foreign.conf");
-    lab.ssh("server01", "service docker start");
+    // As after the installation of its package: it runs, and starts with the device.
+    lab.ssh("server01", "service docker start && ln -s ../init.d/docker /etc/rc2.d/S01docker");
     lab.ssh(
         "server01",
         "mkdir /root/c && cp /bin/busybox /root/c/ && printf 'FROM scratch\\nCOPY busybox /\\n' >/root/c/Dockerfile && \
