@@ -91,9 +91,12 @@ const PIECE: usize = 64 << 10;
 const BEGUN: &str = "fabricctl-begun";
 
 /// The shell becomes root, unpacks what comes on stdin into a directory of its own, and runs it. The directory
-/// goes when the script ends, however it ends; `timeout` ends it with a connection that never does.
+/// goes when the script ends, however it ends; `timeout` ends it with a connection that never does. Those of shells that
+/// were killed go with the next one.
 const BOOT: &str = "work=$(mktemp -d /tmp/fabricctl.XXXXXXXX) || exit 125; export work; \
-                    trap 'rm -rf \"$work\"' EXIT; trap 'exit 143' TERM INT HUP; \
+                    trap 'rm -rf \"$work\"' EXIT; trap 'exit 143' TERM INT HUP; echo $$ >\"$work/pid\"; \
+                    for old in /tmp/fabricctl.*/pid; do \
+                    read -r pid <\"$old\" && [ ! -d \"/proc/$pid\" ] && rm -rf \"${old%/pid}\"; done 2>/dev/null; \
                     tar -xf - -C \"$work\" || exit 125; \
                     printf '\\n%s\\n' fabricctl-begun; sh \"$work/script\" </dev/null";
 
