@@ -26,7 +26,7 @@ use std::time::Instant;
 const LABS: usize = 6;
 
 /// Which part of all cells is tried where nobody asks for more.
-const QUARTER: usize = 4;
+const SHARE: usize = 6;
 
 #[test]
 fn every_fault_at_every_boundary() {
@@ -77,14 +77,14 @@ fn wish(name: &str) -> Option<String> {
 }
 
 /// The cells that are wanted. `FAULTS` is `all`, or names faults; `FAULTS_AT` names a device, with numbers of its boundaries
-/// if they are not all meant (`leaf01:3,4`). Without either it is a quarter of them: each boundary with every fourth
+/// if they are not all meant (`leaf01:3,4`). Without either it is a sixth of them: each boundary with every sixth
 /// fault, the next one with the next ones, so that every boundary and every fault has its turn.
 fn all(rig: &Rig) -> Vec<Cell> {
     let (faults, at) = (wish("FAULTS"), wish("FAULTS_AT"));
     let is_wanted = |cell: &Cell, number: usize| match faults.as_deref() {
         Some("all") => true,
         Some(names) => names.split(',').any(|name| name == cell.fault.name()),
-        None => at.is_some() || (cell.boundary + number).is_multiple_of(QUARTER),
+        None => at.is_some() || (cell.boundary + number).is_multiple_of(SHARE),
     };
     let is_there = |cell: &Cell| {
         at.as_deref().is_none_or(|at| {
