@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{answer, name, reference};
+use common::{answer, name, reference, wired};
 use fabricctl::fabric::{Fabric, NodeName};
-use fabricctl::parse::{Container, DockerImage, DockerNetwork, Interface, KernelNeighbor};
+use fabricctl::parse::{Container, DockerImage, DockerNetwork, Interface};
 use fabricctl::parse::{frr_bgp_neighbors, frr_routes, ip_neighbors, ip_routes, probes};
 use fabricctl::verify::{
     self, CheckName, Clock, Docker, Facts, Fault, Finding, Scope, Service, Status, World,
@@ -35,39 +35,8 @@ fn only(node: &str, facts: Facts) -> World {
 /// Interfaces as they should be, with Ethernet addresses of their own, and neighbours that prove the cables.
 fn links(fabric: &Fabric) -> World {
     let mut world = World::new();
-    let mac = |node: &NodeName, port: &str| {
-        let sum =
-            node.as_str().bytes().chain(port.bytes()).fold(7_u64, |sum, octet| sum * 31 + u64::from(octet));
-        format!(
-            "02:00:{:02x}:{:02x}:{:02x}:{:02x}",
-            sum >> 24 & 255,
-            sum >> 16 & 255,
-            sum >> 8 & 255,
-            sum & 255
-        )
-    };
     for node in fabric.nodes.values() {
-        let (mut found, mut heard) = (BTreeMap::new(), Vec::new());
-        for port in &node.ports {
-            let link = Interface {
-                admin_up: true,
-                carrier: true,
-                mtu: Some(port.mtu),
-                mac: Some(mac(&node.name, port.name.as_str())),
-                promiscuous: true,
-                addresses: port.addresses.iter().copied().collect(),
-                ..Interface::default()
-            };
-            found.insert(port.name.to_string(), link);
-            heard.push(KernelNeighbor {
-                dev: port.name.to_string(),
-                address: "fe80::1".parse().unwrap(),
-                mac: mac(&port.peer.node, port.peer.port.as_str()).parse().ok(),
-                fresh: true,
-                failed: false,
-                written: false,
-            });
-        }
+        let (found, heard) = wired(node);
         let facts = Facts { links: Some(Ok(found)), neighbors: Some(Ok(heard)), ..Facts::default() };
         world.insert(node.name.clone(), Ok(facts));
     }

@@ -1,10 +1,10 @@
 //! `confirm`: the changes of runs that wait for it become final.
 
 use super::context;
+use super::deeds::{deed_problem, end};
 use super::fleet::Fleet;
 use super::locks::Held;
 use super::runtime::{Interrupts, Orderly};
-use super::transaction::{deed_problem, end};
 use super::troubles::Troubles;
 use crate::action::RunId;
 use crate::apply::transaction::{Closed, How, TransactionError};

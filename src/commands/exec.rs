@@ -1,8 +1,8 @@
 //! `exec`: one command on many devices, and what they said, grouped by what was the same.
 
-use super::connect;
 use super::context;
 use super::fleet::{Fleet, exec_problem};
+use super::own_ssh;
 use super::runtime::Interrupts;
 use crate::cli::{ExecArgs, Format, Global};
 use crate::fabric::NodeName;
@@ -22,7 +22,7 @@ pub(super) async fn exec(global: &Global, args: &ExecArgs, interrupts: Interrupt
     );
     let fabric = context::load_without_secrets(global)?;
     let nodes = context::selected(global, &fabric)?;
-    let line = connect::line(&args.command).unwrap_or_default();
+    let line = own_ssh::line(&args.command).unwrap_or_default();
     let (fleet, mut troubles) = Fleet::reach(global, &args.target, &fabric, &nodes).await?;
     let answers = ask(&fleet, &line).await;
     fleet.close().await;

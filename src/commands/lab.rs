@@ -1,6 +1,6 @@
 //! `fabricctl lab`: the fabric on this machine.
 
-use super::{connect, context};
+use super::{context, own_ssh};
 use crate::cli::{
     Format, Global, LabArgs, LabConnectArgs, LabFaultArgs, LabHubArgs, LabName, LabNodeArgs, LabRestartArgs,
     LabSshArgs, LabSuite, LabUpArgs, LabVerb,
@@ -243,7 +243,7 @@ fn run_ssh(state_root: &Path, args: &LabSshArgs) -> Result<Exit, Failure> {
         lab::ssh_config(state_root, &name)
     };
     let config = find().map_err(|error| failure(&error))?;
-    Err(connect::become_ssh(connect::Way::by(config, &args.node), connect::line(&args.command).as_deref()))
+    Err(own_ssh::become_ssh(own_ssh::Way::by(config, &args.node), own_ssh::line(&args.command).as_deref()))
 }
 
 /// What is wrong with a lab, with what to do.

@@ -1,7 +1,7 @@
 //! The locks of all devices of a run.
 
+use super::deeds::{END, deed_problem};
 use super::fleet::{Fleet, exec_problem};
-use super::transaction::{END, deed_problem};
 use super::troubles::Troubles;
 use super::{finish, journal};
 use crate::action::RunId;

@@ -1,11 +1,11 @@
 //! `teardown`.
 
 use super::context::Inventory;
-use super::deployment::{Scope as Place, apply_plan};
 use super::fleet::Fleet;
 use super::journal::RunLog;
 use super::locks::Held;
 use super::runtime::{Interrupts, Orderly};
+use super::scope::{Scope as Place, apply_plan};
 use super::troubles::{Troubles, listed};
 use super::{context, finish, workbench};
 use crate::action::Plan;

@@ -1,12 +1,13 @@
 //! A run over all its devices: opened with a snapshot and a guard each, and closed one way or the other.
 
-use super::fleet::{Fleet, exec_problem};
+use super::deeds::{END, deed_problem, end};
+use super::fleet::Fleet;
 use super::health::Health;
 use super::journal::RunLog;
 use super::locks::Held;
 use super::rolled_back::{RolledBack, deadline};
 use super::troubles::{Troubles, listed};
-use crate::action::{Plan, RunId, Wave};
+use crate::action::{Plan, Wave};
 use crate::apply::transaction::{self, Closed, How, Opening, PutBack, TransactionError};
 use crate::cli::{Confirm, EndArgs};
 use crate::fabric::{Fabric, NodeName};
@@ -18,8 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What one device's part of an end may take at least, however short the limit of a step is.
-pub(super) const END: Duration = Duration::from_secs(120);
 /// How long a rollback waits for a node that was put back, before it takes one that stood in for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -287,21 +286,6 @@ pub(super) enum Undo {
     Over,
 }
 
-/// Closes a run on devices.
-pub(super) async fn end(
-    sessions: BTreeMap<NodeName, Arc<Session>>,
-    parallel: usize,
-    run: &RunId,
-    how: How,
-    by: &str,
-) -> BTreeMap<NodeName, Result<Closed, TransactionError>> {
-    remote::each(sessions, parallel, |_, session| {
-        let (run, by) = (run.clone(), by.to_owned());
-        async move { transaction::close(&session, &run, how, &by, END).await }
-    })
-    .await
-}
-
 /// Ends connections.
 async fn close_all(sessions: BTreeMap<NodeName, Arc<Session>>) {
     let parallel = sessions.len();
@@ -311,19 +295,4 @@ async fn close_all(sessions: BTreeMap<NodeName, Arc<Session>>) {
         }
     })
     .await;
-}
-
-/// A deed of a transaction that failed on a node, as a problem.
-pub(super) fn deed_problem(node: &NodeName, step: &str, error: &TransactionError) -> Problem {
-    let hint = match error {
-        TransactionError::Exec(error) => return exec_problem(node, step, error),
-        TransactionError::Device(said) if said.contains("No space left") => {
-            "free some space in /tmp and /var/lib/fabricctl on the device: df -h shows where it is full"
-        }
-        TransactionError::Device(_) => {
-            "see what the device lacks: it needs Debian's coreutils, util-linux and findutils"
-        }
-        TransactionError::Answer(_) => "the device holds a run of another version of fabricctl",
-    };
-    Problem::from_error(error).on(node).during(step).hint(hint)
 }

@@ -1,8 +1,8 @@
 //! The waves of a run: batch after batch, each only when nothing was lost by the one before.
 
-use super::deployment::{Scope, left_over};
 use super::finish;
 use super::health::Health;
+use super::scope::{Scope, left_over};
 use super::transaction::Guarded;
 use super::troubles::{Troubles, listed};
 use crate::action::Plan;

@@ -1,11 +1,11 @@
 //! A script on a device that goes on telling for as long as this end listens.
 
+use super::child::{Child, Started, complaints, status};
 use super::session::{as_root, not_begun};
 use super::{ExecError, Output, Session};
-use openssh::{Child, ChildStdin, ChildStdout, Stdio};
-use std::sync::Arc;
+use openssh::{ChildStderr, ChildStdin, ChildStdout};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 
 /// How often the device is told that this end lives.
@@ -13,14 +13,12 @@ const BEAT: Duration = Duration::from_secs(5);
 /// An account of one round that is larger than this is none.
 const LARGEST: usize = 1 << 30;
 
-type RemoteChild = Child<Arc<openssh::Session>>;
-
 /// A script that is running on a device. Its input ends when this is dropped, and when this process or the connection
 /// dies; until then an empty line comes there every few seconds.
 pub struct Followed {
     stdout: BufReader<ChildStdout>,
     beats: JoinHandle<()>,
-    child: Option<RemoteChild>,
+    end: Option<(Child, ChildStderr)>,
 }
 
 impl Session {
@@ -30,24 +28,14 @@ impl Session {
     /// # Errors
     /// When it can't be started, or says nothing in time.
     pub async fn follow(&self, script: &str, ready: &str, limit: Duration) -> Result<Followed, ExecError> {
-        let lost = |error: openssh::Error| ExecError::Lost(error.to_string());
         // The script comes as the first octets of the input: a command line that long would fill the device's log.
         let words = format!("sh -c 'script=$(head -c {}) && eval \"$script\"'", script.len());
-        let mut child = Arc::clone(&self.mux)
-            .arc_raw_command(as_root(&words))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .await
-            .map_err(lost)?;
-        let none = || ExecError::Lost("no pipes".to_owned());
-        let mut stdin = child.stdin().take().ok_or_else(none)?;
-        let stdout = BufReader::new(child.stdout().take().ok_or_else(none)?);
+        let Started { child, mut stdin, stdout, stderr } = self.start(&as_root(&words)).await?;
+        let stdout = BufReader::new(stdout);
         // One that ends early says why on its other streams.
         let _ = stdin.write_all(script.as_bytes()).await;
         let _ = stdin.flush().await;
-        let mut followed = Followed { stdout, beats: tokio::spawn(beat(stdin)), child: Some(child) };
+        let mut followed = Followed { stdout, beats: tokio::spawn(beat(stdin)), end: Some((child, stderr)) };
         let begun = async {
             loop {
                 match followed.line().await {
@@ -90,19 +78,14 @@ impl Followed {
 
     /// Why the script has ended.
     async fn why(&mut self) -> ExecError {
-        let Some(mut child) = self.child.take() else { return ExecError::Lost("it has ended".to_owned()) };
-        let mut said = Vec::new();
-        if let Some(mut stderr) = child.stderr().take() {
-            let _ = stderr.read_to_end(&mut said).await;
-        }
-        let stderr = String::from_utf8_lossy(&said).into_owned();
-        match child.wait().await {
-            Ok(status) if status.code().is_some_and(|code| code != 255) => {
-                not_begun(&Output { status: status.code().unwrap_or_default(), stdout: Vec::new(), stderr })
-            }
-            Err(openssh::Error::Remote(_)) => not_begun(&Output { status: 127, stdout: Vec::new(), stderr }),
-            Ok(_) => ExecError::Lost("the connection has ended".to_owned()),
-            Err(error) => ExecError::Lost(error.to_string()),
+        let Some((child, stderr)) = self.end.take() else {
+            return ExecError::Lost("it has ended".to_owned());
+        };
+        let stderr = complaints(stderr).await;
+        match status(child).await {
+            Ok(255) => ExecError::Lost("the connection has ended".to_owned()),
+            Ok(status) => not_begun(&Output { status, stdout: Vec::new(), stderr }),
+            Err(error) => error,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A program on a device that runs for as long as this end wants it to.
 
+use super::child::{Child, Started, complaints, status};
 use super::session::{as_root, not_begun};
 use super::{ExecError, Output, Session};
-use openssh::{Child, ChildStdin, ChildStdout, Stdio};
-use std::sync::Arc;
+use openssh::{ChildStdin, ChildStdout};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::oneshot;
@@ -13,8 +13,6 @@ use tokio::task::JoinHandle;
 const BEAT: Duration = Duration::from_secs(5);
 /// How long a program may take to end once its input has.
 const END: Duration = Duration::from_secs(5);
-
-type RemoteChild = Child<Arc<openssh::Session>>;
 
 /// A program that is running on a device. Its input ends when this is dropped, and when this process or the connection
 /// dies; until then a dot comes there every few seconds.
@@ -38,18 +36,8 @@ impl Session {
     /// # Errors
     /// When it can't be started, or says nothing in time.
     pub async fn hold(&self, words: &str, ready: &str, limit: Duration) -> Result<Hold, ExecError> {
-        let lost = |error: openssh::Error| ExecError::Lost(error.to_string());
-        let mut child = Arc::clone(&self.mux)
-            .arc_raw_command(as_root(words))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .await
-            .map_err(lost)?;
-        let none = || ExecError::Lost("no pipes".to_owned());
-        let stdin = child.stdin().take().ok_or_else(none)?;
-        let mut stdout = BufReader::new(child.stdout().take().ok_or_else(none)?);
+        let Started { child, stdin, stdout, stderr } = self.start(&as_root(words)).await?;
+        let mut stdout = BufReader::new(stdout);
         let listened = tokio::time::timeout(limit, listen(&mut stdout, ready)).await;
         let (lines, is_ready) = listened.map_err(|_| ExecError::Timeout(limit))?;
         if is_ready {
@@ -57,16 +45,8 @@ impl Session {
             let task = tokio::spawn(keep(child, stdin, stdout, released));
             return Ok(Hold::Ready(lines, Held { release: Some(release), task: Some(task) }));
         }
-        let mut said = Vec::new();
-        if let Some(mut stderr) = child.stderr().take() {
-            let _ = stderr.read_to_end(&mut said).await;
-        }
-        let status = match child.wait().await {
-            Ok(status) => status.code().unwrap_or(255),
-            Err(openssh::Error::Remote(_)) => 127,
-            Err(error) => return Err(lost(error)),
-        };
-        let stderr = String::from_utf8_lossy(&said).into_owned();
+        let stderr = complaints(stderr).await;
+        let status = status(child).await?;
         let output = Output { status, stdout: lines.join("\n").into_bytes(), stderr };
         if lines.iter().any(|line| line.starts_with('@')) {
             Ok(Hold::Ended(output))
@@ -104,7 +84,7 @@ async fn listen(stdout: &mut BufReader<ChildStdout>, ready: &str) -> (Vec<String
 
 /// Beats until the program is let go of or has ended by itself, then waits for its end.
 async fn keep(
-    child: RemoteChild,
+    child: Child,
     mut stdin: ChildStdin,
     mut stdout: BufReader<ChildStdout>,
     mut released: oneshot::Receiver<()>,

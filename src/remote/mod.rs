@@ -5,6 +5,7 @@
 //! Everything that OpenSSH is configured to do (jump hosts, agents, host keys, algorithms) stays the user's.
 #![expect(clippy::disallowed_methods, reason = "this is the door through which ssh is started")]
 
+mod child;
 mod each;
 mod error;
 mod followed;

@@ -1,15 +1,16 @@
 //! Scripts over a connection.
 
+use super::child::{Started, complaints, lost, status};
 use super::master::Master;
 use super::place::Place;
 use super::quote::{quote, quote_all};
 use super::{ConnectError, ExecError};
 use memchr::memchr;
-use openssh::{Session as MuxSession, Stdio};
+use openssh::Session as MuxSession;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 
 /// How to reach a device.
 #[derive(Debug, Clone)]
@@ -96,7 +97,8 @@ const BEGUN: &str = "fabricctl-begun";
 const BOOT: &str = "work=$(mktemp -d /tmp/fabricctl.XXXXXXXX) || exit 125; export work; \
                     trap 'rm -rf \"$work\"' EXIT; trap 'exit 143' TERM INT HUP; echo $$ >\"$work/pid\"; \
                     for old in /tmp/fabricctl.*/pid; do \
-                    read -r pid <\"$old\" && [ ! -d \"/proc/$pid\" ] && rm -rf \"${old%/pid}\"; done 2>/dev/null; \
+                    [ -f \"$old\" ] && [ -O \"$old\" ] && read -r pid <\"$old\" && [ ! -d \"/proc/$pid\" ] && \
+                    rm -rf \"${old%/pid}\"; done 2>/dev/null; \
                     tar -xf - -C \"$work\" || exit 125; \
                     printf '\\n%s\\n' fabricctl-begun; sh \"$work/script\" </dev/null";
 
@@ -139,54 +141,25 @@ impl Session {
     /// # Errors
     /// When the script could not run to its end; its own failures are in [`Output::status`].
     pub async fn stream(&self, script: &Script, mut piece: impl FnMut(&[u8])) -> Result<Output, ExecError> {
-        let lost = |error: &dyn std::error::Error| ExecError::Lost(error.to_string());
         let payload = pack(script).map_err(|error| lost(&error))?;
-        let mut child = self
-            .mux
-            .raw_command(wrapped(script.timeout))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .await
-            .map_err(|error| lost(&error))?;
-        let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+        let Started { child, mut stdin, stdout, stderr } = self.start(&wrapped(script.timeout)).await?;
         let send = async {
-            if let Some(mut stdin) = stdin {
-                // A script that ends early (no sudo, full disk) closes its end: its status tells why.
-                let _ = stdin.write_all(&payload).await;
-                let _ = stdin.shutdown().await;
-            }
-        };
-        let receive = async {
-            match stdout {
-                Some(stdout) => receive(stdout, &mut piece).await,
-                None => (Vec::new(), false),
-            }
-        };
-        let complain = async {
-            let mut all = Vec::new();
-            if let Some(mut stderr) = stderr {
-                let _ = stderr.read_to_end(&mut all).await;
-            }
-            String::from_utf8_lossy(&all).into_owned()
+            // A script that ends early (no sudo, full disk) closes its end: its status tells why.
+            let _ = stdin.write_all(&payload).await;
+            let _ = stdin.shutdown().await;
+            drop(stdin);
         };
         let whole = async {
-            let ((), (stdout, begun), stderr) = tokio::join!(send, receive, complain);
-            (stdout, begun, stderr, child.wait().await)
+            let ((), (stdout, begun), stderr) =
+                tokio::join!(send, receive(stdout, &mut piece), complaints(stderr));
+            (stdout, begun, stderr, status(child).await)
         };
         // The device ends the script itself; this limit is for a device that doesn't answer any more.
         let limit = script.timeout + Duration::from_secs(10);
         let Ok((stdout, begun, stderr, status)) = tokio::time::timeout(limit, whole).await else {
             return Err(ExecError::Timeout(script.timeout));
         };
-        let status = match status {
-            Ok(status) => status.code().unwrap_or(255),
-            // This is how the crate says that the shell answered 127.
-            Err(openssh::Error::Remote(_)) => 127,
-            Err(error) => return Err(lost(&error)),
-        };
-        let output = Output { status, stdout, stderr };
+        let output = Output { status: status?, stdout, stderr };
         match output.status {
             124 | 137 => Err(ExecError::Timeout(script.timeout)),
             _ if !begun => Err(not_begun(&output)),

@@ -6,7 +6,7 @@ use fabricctl::fabric::{
     Asn, Endpoint, Fabric, HostRoutes, IfName, Image, ImageSource, Link, Network, Node, NodeName, Platform,
     Port, PortKind, Role, Secrets, Ssh, Workload,
 };
-use fabricctl::parse::{NextHop, Rib, RouteEntry};
+use fabricctl::parse::{BgpNeighbor, Interface, KernelNeighbor, NextHop, Rib, RouteEntry};
 use fabricctl::verify::routes::{Answers, Expectation, Expectations};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -192,4 +192,57 @@ pub fn answer(path: &str) -> String {
     let file = format!("{}/tests/answers/{path}", env!("CARGO_MANIFEST_DIR"));
     #[expect(clippy::disallowed_methods, reason = "test data")]
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// An Ethernet address of its own for each port.
+fn mac(node: &NodeName, port: &str) -> String {
+    let sum = node.as_str().bytes().chain(port.bytes()).fold(7_u64, |sum, octet| sum * 31 + u64::from(octet));
+    format!("02:00:{:02x}:{:02x}:{:02x}:{:02x}", sum >> 24 & 255, sum >> 16 & 255, sum >> 8 & 255, sum & 255)
+}
+
+/// The ports of a node as they should be, and the neighbours that prove their cables.
+pub fn wired(node: &Node) -> (BTreeMap<String, Interface>, Vec<KernelNeighbor>) {
+    let link = |port: &Port| {
+        let link = Interface {
+            admin_up: true,
+            carrier: true,
+            mtu: Some(port.mtu),
+            mac: Some(mac(&node.name, port.name.as_str())),
+            promiscuous: true,
+            addresses: port.addresses.iter().copied().collect(),
+            ..Interface::default()
+        };
+        (port.name.to_string(), link)
+    };
+    let neighbor = |port: &Port| KernelNeighbor {
+        dev: port.name.to_string(),
+        address: "fe80::1".parse().unwrap(),
+        mac: mac(&port.peer.node, port.peer.port.as_str()).parse().ok(),
+        fresh: true,
+        failed: false,
+        written: false,
+    };
+    (node.ports.iter().map(link).collect(), node.ports.iter().map(neighbor).collect())
+}
+
+/// The BGP sessions of a router, all of them up.
+pub fn sessions(fabric: &Fabric, node: &Node) -> BTreeMap<String, BgpNeighbor> {
+    let linked = node.ports.iter().filter(|port| matches!(port.kind, PortKind::Uplink | PortKind::Downlink));
+    let session = |port: &Port| {
+        let peer = &fabric.nodes[&port.peer.node];
+        let neighbor = BgpNeighbor {
+            state: "Established".into(),
+            remote_as: peer.asn.map(Asn::get),
+            local_as: node.asn.map(Asn::get),
+            router_id: Some(peer.router_id),
+            address: "fe80::1".parse().ok(),
+            since_ms: Some(3_723_000),
+            families: ["ipv4Unicast".to_owned()].into(),
+            accepted: Some(8),
+            extended_next_hop: true,
+            ..BgpNeighbor::default()
+        };
+        (port.name.to_string(), neighbor)
+    };
+    linked.map(session).collect()
 }

@@ -1,11 +1,10 @@
 //! A fabric in which all is well, as its devices would tell.
 
-use crate::common::{entry, name};
-use fabricctl::fabric::{Fabric, Node, NodeName, PortKind, Role};
+use crate::common::{entry, name, sessions, wired};
+use fabricctl::fabric::{Fabric, Node, PortKind, Role};
 use fabricctl::parse::{
-    Attachment, BgpNeighbor, BgpPath, BgpPrefix, Container, DockerImage, DockerNetwork, HostState, Inside,
-    Interface, KernelNeighbor, KernelNextHop, KernelRoute, Neighbor, NeighborStatus, Probe, ProbeEnd, Probes,
-    Rib,
+    Attachment, BgpPath, BgpPrefix, Container, DockerImage, DockerNetwork, HostState, Inside, Interface,
+    KernelNextHop, KernelRoute, Neighbor, NeighborStatus, Probe, ProbeEnd, Probes, Rib,
 };
 use fabricctl::verify::{Clock, Docker, Facts, Service, World, routes};
 use ipnet::Ipv4Net;
@@ -14,17 +13,6 @@ use std::net::Ipv4Addr;
 
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 16, 1, 11);
 const IMAGE: &str = "fabricctl-reference/identify:1";
-
-/// An Ethernet address of its own for each port.
-fn mac(node: &NodeName, port: &str) -> String {
-    let sum = node
-        .as_str()
-        .bytes()
-        .chain(port.bytes())
-        .fold(7_u32, |sum, octet| sum.wrapping_mul(31).wrapping_add(octet.into()));
-    let [a, b, c, d] = sum.to_be_bytes();
-    format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
-}
 
 fn container_mac(address: Ipv4Addr) -> String {
     let [a, b, c, d] = address.octets();
@@ -82,27 +70,7 @@ pub fn well(fabric: &Fabric) -> World {
 }
 
 fn common_facts(fabric: &Fabric, node: &Node) -> Facts {
-    let (mut links, mut neighbors) = (BTreeMap::new(), Vec::new());
-    for port in &node.ports {
-        let link = Interface {
-            admin_up: true,
-            carrier: true,
-            mtu: Some(port.mtu),
-            mac: Some(mac(&node.name, port.name.as_str())),
-            promiscuous: true,
-            addresses: port.addresses.iter().copied().collect(),
-            ..Interface::default()
-        };
-        links.insert(port.name.to_string(), link);
-        neighbors.push(KernelNeighbor {
-            dev: port.name.to_string(),
-            address: "fe80::1".parse().unwrap(),
-            mac: mac(&port.peer.node, port.peer.port.as_str()).parse().ok(),
-            fresh: true,
-            failed: false,
-            written: false,
-        });
-    }
+    let (links, neighbors) = wired(node);
     let services = match node.role {
         Role::Spine => vec!["frr"],
         Role::Leaf => vec!["frr", "rdnbrd"],
@@ -125,23 +93,7 @@ fn common_facts(fabric: &Fabric, node: &Node) -> Facts {
 }
 
 fn router(fabric: &Fabric, node: &Node, facts: &mut Facts) {
-    let session = |port: &fabricctl::fabric::Port| {
-        let peer = &fabric.nodes[&port.peer.node];
-        let neighbor = BgpNeighbor {
-            state: "Established".into(),
-            remote_as: peer.asn.map(fabricctl::fabric::Asn::get),
-            local_as: node.asn.map(fabricctl::fabric::Asn::get),
-            router_id: Some(peer.router_id),
-            address: "fe80::1".parse().ok(),
-            families: BTreeSet::from(["ipv4Unicast".to_owned()]),
-            accepted: Some(15),
-            extended_next_hop: true,
-            ..BgpNeighbor::default()
-        };
-        (port.name.to_string(), neighbor)
-    };
-    let linked = node.ports.iter().filter(|port| matches!(port.kind, PortKind::Uplink | PortKind::Downlink));
-    facts.bgp = Some(Ok(linked.map(session).collect()));
+    facts.bgp = Some(Ok(sessions(fabric, node)));
     facts.rib = Some(Ok(Rib::default()));
     facts.fib = Some(Ok(Vec::new()));
     facts.paths = Some(Ok(BTreeMap::new()));

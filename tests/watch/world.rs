@@ -1,6 +1,6 @@
 //! What the devices of a fabric answer when all is well.
 
-use crate::common::entry;
+use crate::common::{entry, sessions, wired};
 use fabricctl::fabric::{Fabric, Node, NodeName, PortKind, Role};
 use fabricctl::parse::{Attachment, BgpNeighbor, Container, DockerImage, DockerNetwork, Interface, Rib};
 use fabricctl::verify::{Docker, Facts, Release, Service, World, routes};
@@ -44,17 +44,6 @@ pub fn forget(world: &mut World, node: &str, address: &str) {
 }
 
 fn device(fabric: &Fabric, node: &Node) -> Facts {
-    let links = node.ports.iter().map(|port| {
-        let link = Interface {
-            admin_up: true,
-            carrier: true,
-            mtu: Some(port.mtu),
-            promiscuous: true,
-            addresses: port.addresses.iter().copied().collect(),
-            ..Interface::default()
-        };
-        (port.name.to_string(), link)
-    });
     let own: &[&str] = match node.role {
         Role::Spine => &["frr", "ssh"],
         Role::Leaf => &["frr", "rdnbrd", "ssh"],
@@ -64,7 +53,7 @@ fn device(fabric: &Fabric, node: &Node) -> Facts {
         |name: &&str| ((*name).to_owned(), Service { running: true, enabled: Some(true), dead: Vec::new() });
     let routes = node.role.routes();
     Facts {
-        links: Some(Ok(links.collect())),
+        links: Some(Ok(wired(node).0)),
         services: Some(Ok(own.iter().map(service).collect())),
         bgp: routes.then(|| Ok(sessions(fabric, node))),
         docker: (!routes).then(|| Ok(engine(fabric, &node.name))),
@@ -75,27 +64,6 @@ fn device(fabric: &Fabric, node: &Node) -> Facts {
         })),
         ..Facts::default()
     }
-}
-
-fn sessions(fabric: &Fabric, node: &Node) -> BTreeMap<String, BgpNeighbor> {
-    let ports = node.ports.iter().filter(|port| matches!(port.kind, PortKind::Uplink | PortKind::Downlink));
-    let neighbor = |port: &fabricctl::fabric::Port| {
-        let peer = &fabric.nodes[&port.peer.node];
-        let neighbor = BgpNeighbor {
-            state: "Established".into(),
-            remote_as: peer.asn.map(fabricctl::fabric::Asn::get),
-            local_as: node.asn.map(fabricctl::fabric::Asn::get),
-            router_id: Some(peer.router_id),
-            address: Some("fe80::1".parse().unwrap()),
-            since_ms: Some(3_723_000),
-            families: ["ipv4Unicast".to_owned()].into(),
-            accepted: Some(8),
-            extended_next_hop: true,
-            ..BgpNeighbor::default()
-        };
-        (port.name.to_string(), neighbor)
-    };
-    ports.map(neighbor).collect()
 }
 
 fn engine(fabric: &Fabric, server: &NodeName) -> Docker {

@@ -3,11 +3,12 @@
 use super::{Work, memory};
 use crate::action::{Action, Plan, Step};
 use crate::cli::{self, Confirm, WaveArgs};
-use crate::commands::deployment::{Scope, interrupted, orderly};
+use crate::commands::deployment::{interrupted, orderly};
 use crate::commands::finish;
 use crate::commands::health::Health;
 use crate::commands::journal::RunLog;
 use crate::commands::locks::Held;
+use crate::commands::scope::Scope;
 use crate::commands::transaction::{Guarded, Undo};
 use crate::commands::troubles::Troubles;
 use crate::commands::waves::Waves;

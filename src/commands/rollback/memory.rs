@@ -3,8 +3,8 @@
 use super::which::Undone;
 use crate::action::RunId;
 use crate::apply::transaction::{self, KEPT_RUNS, Memory, TransactionError, Wanted};
+use crate::commands::deeds::deed_problem;
 use crate::commands::fleet::Fleet;
-use crate::commands::transaction::deed_problem;
 use crate::commands::troubles::Troubles;
 use crate::commands::workbench;
 use crate::fabric::{Fabric, Node, NodeName, Secrets};

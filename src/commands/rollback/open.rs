@@ -3,8 +3,8 @@
 use super::Work;
 use crate::action::RunId;
 use crate::apply::transaction;
+use crate::commands::deeds::{END, deed_problem};
 use crate::commands::locks::{Held, open_problem};
-use crate::commands::transaction::{END, deed_problem};
 use crate::commands::troubles::{Troubles, listed};
 use crate::commands::{finish, journal};
 use crate::fabric::NodeName;

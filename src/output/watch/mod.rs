@@ -18,7 +18,7 @@ pub use keys::{Key, key_of};
 pub use paint::Paint;
 pub use view::Flow;
 
-use crate::fabric::{Fabric, NodeName};
+use crate::fabric::{Fabric, NodeName, Role};
 use crate::verify::overview::{Changes, Mark, Overview, overview};
 use crate::verify::{Facts, Scope, World};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -91,6 +91,11 @@ impl Watch {
     pub fn lost(&mut self, node: NodeName, why: String) {
         let known = self.world.insert(node, Err(why.clone()));
         self.fresh |= known != Some(Err(why));
+    }
+
+    /// The selected nodes of a role.
+    fn shown(&self, role: Role) -> impl Iterator<Item = NodeName> {
+        self.fabric.with_role(role).map(|node| node.name.clone()).filter(|name| self.nodes.contains(name))
     }
 
     /// When a session came up is the same moment however late it is asked.

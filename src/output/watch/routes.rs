@@ -12,15 +12,8 @@ const WRONG: &str = "!";
 
 /// The routers whose columns fit: spines, and leafs where all of them fit, too.
 fn routers(watch: &Watch, room: usize) -> Vec<NodeName> {
-    let of = |role| {
-        watch
-            .fabric
-            .with_role(role)
-            .filter(|node| watch.nodes.contains(&node.name))
-            .map(|node| node.name.clone())
-    };
-    let spines: Vec<NodeName> = of(Role::Spine).collect();
-    let all: Vec<NodeName> = spines.iter().cloned().chain(of(Role::Leaf)).collect();
+    let spines: Vec<NodeName> = watch.shown(Role::Spine).collect();
+    let all: Vec<NodeName> = spines.iter().cloned().chain(watch.shown(Role::Leaf)).collect();
     let width = |names: &[NodeName]| -> usize { names.iter().map(|name| name.as_str().len() + 1).sum() };
     if spines.is_empty() || width(&all) <= room {
         return all

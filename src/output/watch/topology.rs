@@ -22,15 +22,8 @@ pub(super) enum Place {
 
 /// The rows, from above.
 pub(super) fn places(watch: &Watch) -> Vec<Place> {
-    let shown = |role| {
-        watch
-            .fabric
-            .with_role(role)
-            .filter(|node| watch.nodes.contains(&node.name))
-            .map(|node| node.name.clone())
-    };
     let mut places = Vec::new();
-    let spines: Vec<NodeName> = shown(Role::Spine).collect();
+    let spines: Vec<NodeName> = watch.shown(Role::Spine).collect();
     if !spines.is_empty() {
         places.push(Place::Spines(spines));
     }
@@ -43,7 +36,7 @@ pub(super) fn places(watch: &Watch) -> Vec<Place> {
             places.push(Place::Server { node: port.peer.node.clone(), port: Some(end) });
         }
     }
-    let alone = shown(Role::Server).filter(|node| !below.contains(node));
+    let alone = watch.shown(Role::Server).filter(|node| !below.contains(node));
     places.extend(alone.map(|node| Place::Server { node, port: None }));
     places
 }
