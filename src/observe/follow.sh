@@ -3,6 +3,8 @@
 
 export work
 work=$(mktemp -d /tmp/fabricctl.XXXXXXXX) || exit 125
+# Should this be killed, the next script there takes the directory away.
+echo $$ >"$work/pid"
 patience=4
 # So many hundredths of a second without a sign of life, and nobody listens any more.
 deaf=6000
