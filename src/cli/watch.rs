@@ -11,7 +11,7 @@ pub struct WatchArgs {
     #[command(flatten)]
     pub target: Target,
 
-    /// Print what changes as lines instead, one an event; so it does where stdout is no terminal
+    /// Print what changes as lines instead, one an event; so it does where stdout is no terminal that can draw
     #[arg(long, env = "FABRICCTL_PLAIN", value_parser = clap::builder::FalseyValueParser::new())]
     pub plain: bool,
 

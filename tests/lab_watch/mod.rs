@@ -230,8 +230,23 @@ fn the_full_screen(lab: &Lab) {
     screen.wait_for("too small");
     screen.resize(24, 80);
     screen.wait_for("leaf, AS 65011");
+    // Asleep, and awake again.
+    screen.press("\x1a");
+    eventually("the shell's screen", || !screen.is_full_screen());
+    screen.signal(Signal::SIGCONT);
+    screen.wait_for("leaf, AS 65011");
+    assert!(screen.is_full_screen());
     screen.press("q");
     screen.ends(0);
+
+    // Lines, where the terminal can do no more.
+    let mut dumb = lab.command(&["watch", "--lab", &lab.name]);
+    dumb.env("TERM", "dumb");
+    let mut screen = Pty::run(dumb);
+    screen.wait_for("all is as desired");
+    assert!(!screen.is_full_screen());
+    screen.press("\x03");
+    screen.ends(130);
 
     let mut screen = Pty::run(lab.command(&["watch", "--lab", &lab.name]));
     screen.wait_for(" topology ");

@@ -35,7 +35,10 @@ impl Pty {
         let OpenptyResult { master, slave } = openpty(&size(24, 80), None).unwrap();
         let before = tcgetattr(&slave).unwrap();
         let end = || slave.try_clone().unwrap();
-        command.env("TERM", "xterm-256color").stdin(end()).stdout(end()).stderr(end());
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
+        command.stdin(end()).stdout(end()).stderr(end());
         // SAFETY: both calls are async-signal-safe, and nothing else runs between fork and exec.
         unsafe {
             command.pre_exec(|| {

@@ -13,7 +13,6 @@ use crate::output::watch::Watch;
 use crate::output::{self, Exit, Failure};
 use crate::verify::Scope;
 use devices::{Devices, Said};
-use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -37,7 +36,7 @@ async fn watch(global: &Global, args: &WatchArgs, interrupts: Interrupts) -> Res
     let inquiries = status::inquiries(&fabric, &questions).collect();
     let devices = Devices::follow(&fleet, inquiries, args.interval);
     let lab = args.target.lab_name(&fabric.name);
-    let plain = args.plain || global.output == Format::Json || !std::io::stdout().is_terminal();
+    let plain = args.plain || global.output == Format::Json || !terminal::can_draw();
     if plain && !global.quiet {
         let (all, name) = (output::several(nodes.len(), "devices"), &fabric.name);
         output::note(&format!("watching {all} of {name}, Ctrl-C ends it"));

@@ -8,7 +8,7 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use std::io::{self, Stdout, stdout};
+use std::io::{self, IsTerminal as _, Stdout, stdout};
 use std::sync::Once;
 use tokio::sync::mpsc;
 
@@ -56,6 +56,11 @@ impl Drop for Screen {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// Whether stdout is a terminal on which more can be done than to print lines.
+pub(super) fn can_draw() -> bool {
+    stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb")
 }
 
 /// The terminal as it was. One that is gone needs nothing.
