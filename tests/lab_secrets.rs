@@ -143,7 +143,8 @@ fn they_do_their_work(lab: &Lab, password: &str, token: &str) {
         let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
         summary["peers"]["swp51"]["state"].as_str().unwrap_or_default().to_owned()
     };
-    assert_eq!(state(), "Established");
+    // After a run that was undone it may still be on its way.
+    eventually("the session is up", || state() == "Established");
     let set = |password: &str| {
         lab.ssh("leaf01", &format!("printf 'router bgp 65011\\n neighbor swp51 password {password}\\n' >/root/set; vtysh -f /root/set; rm /root/set"));
     };
