@@ -18,22 +18,17 @@ use fabricctl::apply::transaction;
 use fabricctl::remote::{Options, Session};
 use std::io::Read as _;
 use std::process::{Child, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use support::{
     Answers, CHANGED, FRR, Lab, NODES, Ran, Template, assert_nothing_remains, assert_same, eventually,
     everywhere,
 };
 
-/// One lab at a time: both at once on a small machine would test its patience, not the tool.
-static TURN: Mutex<()> = Mutex::new(());
-
 /// The shortest guard there is.
 const GUARD: &str = "10s";
 
 #[test]
 fn whole_or_not_at_all_on_bookworm() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::up("guard", "bookworm");
     a_first_deployment_that_fails_leaves_nothing(&lab);
     lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");
@@ -56,7 +51,6 @@ fn whole_or_not_at_all_on_bookworm() {
 
 #[test]
 fn whole_or_not_at_all_on_trixie() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::up("guard", "trixie");
     a_first_deployment_that_fails_leaves_nothing(&lab);
     lab.on(&["deploy", "--yes"]).exits(0).says("all 12 container /32s");

@@ -60,7 +60,10 @@ fn every_fault_at_every_boundary() {
     let boundaries = boundaries.into_inner().unwrap().unwrap();
     println!("{}", table::table(&boundaries, &results));
     let seconds = began.elapsed().as_secs();
-    println!("{} cells in {labs} labs took {seconds} s", results.len());
+    let longest = results.iter().map(|(_, found)| found.closed).max().unwrap_or_default();
+    let (cells, longest, guard) = (results.len(), longest.as_secs_f32(), rig::GUARD.as_secs());
+    println!("{cells} cells in {labs} labs took {seconds} s");
+    println!("no device had an open run later than {longest:.1} s after the run's end (guards of {guard} s)");
     let wrong: Vec<String> = results
         .iter()
         .filter(|(_, found)| !found.wrong.is_empty())
