@@ -430,4 +430,15 @@ fn runs_are_forgotten_in_the_end(lab: &Lab) {
     }
     let count: usize = lab.ssh("spine01", "ls /var/lib/fabricctl/runs | wc -l").trim().parse().unwrap();
     assert!((5..=11).contains(&count), "{count}");
+    // Those that take up too much go sooner, the oldest first.
+    let oldest = lab.ssh(
+        "spine01",
+        "cd /var/lib/fabricctl/runs; ls | head -n 1 | xargs -I{} fallocate -l 300M {}/large; ls",
+    );
+    let oldest = oldest.lines().next().unwrap().to_owned();
+    let _file = Template::new(lab, "etc/number.j2", "{#- fabricctl: roles=spine -#}\nlast\n");
+    lab.on(&["deploy", "--yes", "--limit", "spine01", "--no-verify"]).exits(0);
+    let left = lab.ssh("spine01", "ls /var/lib/fabricctl/runs");
+    assert_eq!(lab.ssh("spine01", "cat /var/lib/fabricctl/runs/.forgotten").trim(), oldest);
+    assert!(!left.contains(&oldest) && left.lines().count() >= 5, "{oldest} of\n{left}");
 }

@@ -89,7 +89,8 @@ fn command(options: &Options, socket: &Path, stderr: File) -> Command {
         command.pre_exec(|| {
             // Ctrl-C at the terminal is for this tool to handle, not for its connections.
             libc::setpgid(0, 0);
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+            // As this tool ends it itself: nothing that ssh waits for may put that off.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             Ok(())
         });
     }

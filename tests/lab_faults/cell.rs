@@ -239,7 +239,7 @@ fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
         rig.node(name).tidy();
     }
     let began = Instant::now();
-    // A connection that was cut ends at its far end when that has heard nothing of it for a minute.
+    // A connection that was cut ends at its far end when that has heard nothing of it for half a minute.
     let held = || {
         NODES.iter().any(|name| !rig.node(name).run("cat /run/fabricctl/lock 2>/dev/null").stdout.is_empty())
     };
@@ -257,7 +257,12 @@ fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
             let _ = writeln!(found.wrong, "on {name} is left: {left}");
         }
     }
-    let left = rig.remains();
+    // A process that was killed takes a moment to end.
+    let (ended, mut left) = (Instant::now(), rig.remains());
+    while !left.is_empty() && ended.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(100));
+        left = rig.remains();
+    }
     if !left.is_empty() {
         let _ = writeln!(found.wrong, "here is left: {left:?}");
     }

@@ -67,7 +67,8 @@ for open in "$runs"/*/armed; do
 done
 echo @locked
 
-# The lock is this process's alone: no child inherits it.
-while [ "$(timeout 60 head -c 1 8>&-)" = . ]; do
+# A beat comes every five seconds, and ssh gives a connection up that is silent for twenty. The lock is this process's
+# alone: no child inherits it.
+while [ "$(timeout 30 head -c 1 8>&-)" = . ]; do
     extend
 done

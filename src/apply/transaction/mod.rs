@@ -18,7 +18,7 @@ mod saved;
 pub use crate::state::{Saved, SavedContainer, SavedService};
 pub use close::{Closed, How, PutBack, close, put_back, stop};
 pub use lock::{Claim, Holder, Lock, LockError, OpenRun, lock};
-pub use open::{KEPT_RUNS, Opening, open};
+pub use open::{KEPT_MIB, KEPT_RUNS, Opening, open};
 pub use present::{Wanted, present};
 pub use saved::{Memory, Record, SavedRun, runs, saved, since};
 

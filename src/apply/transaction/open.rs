@@ -13,6 +13,8 @@ use std::time::Duration;
 const SNAPSHOT: &str = concat!(include_str!("state.sh"), include_str!("snapshot.sh"));
 /// How many closed runs a device remembers with what was there before them.
 pub const KEPT_RUNS: usize = 10;
+/// What the snapshots may take up together on a device, in MiB; the oldest closed ones go first.
+pub const KEPT_MIB: u32 = 256;
 /// Paths in the state directory that every run may change.
 const RECORDS: [&str; 2] = ["/var/lib/fabricctl/manifest", "/var/lib/fabricctl/original"];
 /// Where a device keeps what was put there; see `recorded` in `apply.sh`.
@@ -80,7 +82,11 @@ fn script(opening: &Opening<'_>, timeout: Duration) -> Script {
     for (number, content) in scope.new_settings.iter().enumerate() {
         attachments.push(attach(&format!("sysctl{number}"), content));
     }
-    let text = format!("{}keep={KEPT_RUNS}\n{DEVICE}{SNAPSHOT}", header(opening.fabric, opening.run, true));
+    let text = format!(
+        "{}keep={KEPT_RUNS}\nroom={}\n{DEVICE}{SNAPSHOT}",
+        header(opening.fabric, opening.run, true),
+        KEPT_MIB << 10
+    );
     Script { text, attachments, timeout }
 }
 

@@ -49,6 +49,9 @@ const LIST: &str = concat!(
     "echo \"@run $(cat \"${run}meta.json\")\"; cat \"${run}outcome\" 2>/dev/null; done\n"
 );
 
+/// Before the name of the newest run that a device has forgotten.
+const FORGOTTEN: &str = "@forgotten ";
+
 /// The runs that a device remembers, the oldest first; those that were closed as `restored` changed nothing in the end.
 ///
 /// # Errors
@@ -97,6 +100,8 @@ pub async fn saved(session: &Session, run: &RunId, timeout: Duration) -> Result<
 pub struct Memory {
     /// All runs that it remembers.
     pub runs: Vec<SavedRun>,
+    /// The newest of those that it has forgotten, since there are too many or they are too large.
+    pub forgotten: Option<RunId>,
     /// The device before the runs in question.
     pub before: BTreeMap<RunId, Saved>,
 }
@@ -108,7 +113,7 @@ pub struct Memory {
 pub async fn since(session: &Session, run: &RunId, timeout: Duration) -> Result<Memory, TransactionError> {
     // What was put back as a whole needs no snapshot any more, and has none.
     let text = format!(
-        "{LIST}printf '@saved\n'; cd {RUNS} 2>/dev/null || exit 0\n\
+        "{LIST}printf '{FORGOTTEN}%s\n@saved\n' \"$(cat {RUNS}/.forgotten 2>/dev/null)\"; cd {RUNS} 2>/dev/null || exit 0\n\
          set -- $(ls | awk -v run={} '$0 \"\" >= run \"\"' | while read -r run; do [ ! -d \"$run/files\" ] || echo \"$run\"; done)\n\
          [ $# -eq 0 ] || tar -cf - --exclude '*/work' --exclude '*/restore' -- \"$@\" 2>/dev/null\n",
         quote(run.as_str())
@@ -121,7 +126,9 @@ fn read_memory(answer: &[u8]) -> Result<Memory, TransactionError> {
     const MARK: &[u8] = b"@saved\n";
     let at = answer.windows(MARK.len()).position(|window| window == MARK);
     let at = at.ok_or_else(|| TransactionError::Answer("it breaks off".to_owned()))?;
-    let runs = read_runs(&String::from_utf8_lossy(&answer[..at]))?;
+    let text = String::from_utf8_lossy(&answer[..at]);
+    let (runs, forgotten) = text.rsplit_once(FORGOTTEN).unwrap_or((&text, ""));
+    let (runs, forgotten) = (read_runs(runs)?, RunId::new(forgotten.trim()).ok());
     let mut by_run: BTreeMap<RunId, BTreeMap<String, Member>> = BTreeMap::new();
     for (path, member) in members(&answer[at + MARK.len()..]).map_err(unreadable)? {
         let Some((run, path)) = path.split_once('/') else { continue };
@@ -129,7 +136,7 @@ fn read_memory(answer: &[u8]) -> Result<Memory, TransactionError> {
         by_run.entry(run).or_default().insert(path.to_owned(), member);
     }
     let before = by_run.into_iter().map(|(run, members)| Ok((run, read_saved(&members)?)));
-    Ok(Memory { before: before.collect::<Result<_, TransactionError>>()?, runs })
+    Ok(Memory { before: before.collect::<Result<_, TransactionError>>()?, runs, forgotten })
 }
 
 fn unreadable(error: impl std::fmt::Display) -> TransactionError {
@@ -334,17 +341,18 @@ mod tests {
         }
         let mut answer =
             b"@run {\"run\":\"r1\",\"fabric\":\"f\",\"who\":\"a@b\",\"began\":\"t\",\"version\":\"0\"}\n\
-            confirmed\na@b\nt\n@saved\n"
+            confirmed\na@b\nt\n@forgotten r0\n@saved\n"
                 .to_vec();
         answer.extend(archive.into_inner().unwrap());
         let memory = read_memory(&answer).unwrap();
-        assert_eq!(memory.runs.len(), 1);
+        assert_eq!((memory.runs.len(), memory.runs[0].differs.len()), (1, 0));
+        assert_eq!(memory.forgotten, RunId::new("r0").ok());
         let content = |run: &str| {
             let saved = &memory.before[&RunId::new(run).unwrap()];
             saved.files["/etc/a"].as_ref().unwrap().content.clone()
         };
         assert_eq!((content("r2"), content("r3")), (b"second".to_vec(), b"third".to_vec()));
         assert!(read_memory(b"Connection closed").is_err());
-        assert_eq!(read_memory(b"@saved\n").unwrap(), Memory::default());
+        assert_eq!(read_memory(b"@forgotten \n@saved\n").unwrap(), Memory::default());
     }
 }

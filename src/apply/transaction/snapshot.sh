@@ -12,7 +12,7 @@ give_up() {
     exit 1
 }
 
-# Closed runs that are too many, and what those left that were cut short before they changed anything.
+# Closed runs that are too many or too large, and what those left that were cut short before they changed anything.
 prune() {
     for old in "$runs"/*/; do
         old=${old%/}
@@ -20,9 +20,16 @@ prune() {
     done
     # Not the open ones; the names begin with the time.
     ls -d "$runs"/*/outcome 2>/dev/null | head -n -"$keep" | while read -r old; do
-        rm -rf "${old%/outcome}"
+        forget_run "${old%/outcome}"
+    done
+    ls -d "$runs"/*/outcome 2>/dev/null | while read -r old; do
+        [ "$(du -sk "$runs" | cut -f 1)" -gt "$room" ] || break
+        forget_run "${old%/outcome}"
     done
 }
+
+# Whoever goes back to before a run must know whether something that came after it is unknown here.
+forget_run() { echo "${1##*/}" >"$runs/.forgotten" && rm -rf "$1"; }
 
 # fits: whether there is room for the old files, twice: once here, once more where they go back to.
 fits() {

@@ -2,7 +2,7 @@
 
 use super::which::Undone;
 use crate::action::RunId;
-use crate::apply::transaction::{self, KEPT_RUNS, Memory, TransactionError, Wanted};
+use crate::apply::transaction::{self, KEPT_MIB, KEPT_RUNS, Memory, TransactionError, Wanted};
 use crate::commands::deeds::deed_problem;
 use crate::commands::fleet::Fleet;
 use crate::commands::troubles::Troubles;
@@ -24,11 +24,13 @@ const MANIFEST: &str = "/var/lib/fabricctl/manifest";
 /// Why a device can't go back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Forgotten {
-    #[error("it no longer remembers run {0}: a device keeps what was there before its last {KEPT_RUNS} runs")]
+    #[error(
+        "it no longer remembers run {0}: a device keeps what was there before its last {KEPT_RUNS} runs, at most {KEPT_MIB} MiB"
+    )]
     Run(RunId),
     #[error("run {0}, a teardown, took away what it remembered of the runs before")]
     Teardown(RunId),
-    #[error("it remembers {KEPT_RUNS} runs, all later than run {0}: those before them are forgotten")]
+    #[error("it has forgotten runs that came after run {0}: it keeps {KEPT_RUNS}, at most {KEPT_MIB} MiB")]
     Earlier(RunId),
 }
 
@@ -88,8 +90,8 @@ fn forgotten(node: &NodeName, memory: &Memory, of: &Undone) -> Option<Forgotten>
         }
     }
     // Runs of other journals: they are forgotten from the oldest on.
-    let full = known.len() >= KEPT_RUNS && known.first().is_some_and(|oldest| **oldest > of.run);
-    full.then(|| Forgotten::Earlier(of.run.clone()))
+    let newest = memory.forgotten.as_ref()?;
+    (*newest >= of.run).then(|| Forgotten::Earlier(of.run.clone()))
 }
 
 /// Asks the nodes how they are now, and finds the steps that lead back; none on nodes that are as they were.
