@@ -1,7 +1,7 @@
 //! A lab, driven by the binary and by plain ssh.
 
 use crate::Result;
-use crate::routes::TimeOfDay;
+use crate::time::TimeOfDay;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -85,7 +85,10 @@ impl Drop for Lab {
 pub fn fabricctl(arguments: &[&str]) -> Result<Output> {
     let inventory = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventory/reference");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fabricctl"));
-    command.args(arguments).env("FABRICCTL_INVENTORY", inventory).env("NO_COLOR", "1");
+    // Not beside the inventory, where the journal of whoever measures is.
+    let journal = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-journal");
+    command.args(arguments).env("FABRICCTL_INVENTORY", inventory).env("FABRICCTL_JOURNAL", journal);
+    command.env("NO_COLOR", "1");
     succeed(&mut command)
 }
 

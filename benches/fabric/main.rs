@@ -14,6 +14,7 @@ mod figures;
 mod lab;
 mod memory;
 mod routes;
+mod time;
 
 use clap::Parser;
 use figures::{Figures, What};

@@ -5,40 +5,13 @@
 
 use crate::Result;
 use crate::lab::Lab;
+use crate::time::TimeOfDay;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
-use std::str::FromStr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Seconds since midnight, UTC.
-#[derive(Debug, Clone, Copy)]
-pub struct TimeOfDay(f64);
-
-const DAY: f64 = 86400.0;
-
-impl TimeOfDay {
-    /// Seconds that passed since an earlier time, less than a day ago.
-    pub fn since(self, earlier: Self) -> f64 {
-        (self.0 - earlier.0).rem_euclid(DAY)
-    }
-}
-
-impl FromStr for TimeOfDay {
-    type Err = Box<dyn std::error::Error>;
-
-    /// Reads `HH:MM:SS.fraction`.
-    fn from_str(text: &str) -> Result<Self> {
-        let parts: Vec<f64> =
-            text.trim().split(':').map(str::parse).collect::<std::result::Result<_, _>>()?;
-        match parts[..] {
-            [hours, minutes, seconds] => Ok(Self(hours * 3600.0 + minutes * 60.0 + seconds)),
-            _ => Err(format!("{text:?} is no time of a day").into()),
-        }
-    }
-}
 
 /// Whether a router's kernel has a route to the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,10 +76,8 @@ impl Watch {
         loop {
             let known: Vec<_> = routers.iter().filter_map(|router| self.states.get(*router)).collect();
             let there = known.len() == routers.len() && known.iter().all(|(state, _)| *state == wanted);
-            let last = known
-                .iter()
-                .map(|(_, at)| *at)
-                .reduce(|one, other| if other.0 > one.0 { other } else { one });
+            let last =
+                known.iter().map(|(_, at)| *at).reduce(|one, other| if other > one { other } else { one });
             let limit = if there { CALM } else { deadline.saturating_duration_since(Instant::now()) };
             match (self.changes.recv_timeout(limit), last) {
                 (Ok(change), _) => self.note(change),
