@@ -239,9 +239,11 @@ fn afterwards(rig: &mut Rig, to: usize, found: &mut Found) {
         rig.node(name).tidy();
     }
     let began = Instant::now();
-    // A connection that was cut ends at its far end when that has heard nothing of it for half a minute.
+    // A connection that was cut ends at its far end when that has heard nothing of it for half a minute. What a holder
+    // that was killed has written is no lock.
     let held = || {
-        NODES.iter().any(|name| !rig.node(name).run("cat /run/fabricctl/lock 2>/dev/null").stdout.is_empty())
+        let alive = "read -r pid </run/fabricctl/lock && [ -d \"/proc/$pid\" ] && echo held";
+        NODES.iter().any(|name| !rig.node(name).run(alive).stdout.is_empty())
     };
     while held() && began.elapsed() < Duration::from_secs(90) {
         std::thread::sleep(Duration::from_millis(200));
